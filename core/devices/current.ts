@@ -1,0 +1,68 @@
+/**
+ * The one current device. Switching moves every State through the host, so a model trained on one device goes on on another.
+ */
+import { exclusively } from '../plan/flush.ts';
+import { clearPlans } from '../plan/run.ts';
+import { allStates } from '../state.ts';
+import type { Device } from './device.ts';
+import { GpuDevice } from './gpu/device.ts';
+import { ReferenceDevice, type ReferenceOptions } from './reference.ts';
+
+export const DEVICE_NAMES = ['auto', 'reference', 'cpu', 'webasm', 'webgpu'] as const;
+export type DeviceName = (typeof DEVICE_NAMES)[number];
+
+let current: Device | undefined;
+
+/**
+ * Chooses where everything runs from now on, and returns the device's name. `auto` takes WebGPU where a hardware adapter answers,
+ * else webasm. A name forces one, or throws saying why it cannot run here and what would. Without any call the first flush takes
+ * `auto`.
+ */
+export function useDevice(name: DeviceName = 'auto', options: ReferenceOptions = {}): Promise<string> {
+  if (!DEVICE_NAMES.includes(name)) {
+    return Promise.reject(
+      new Error(`useDevice: there is no device ${JSON.stringify(name)}; use one of ${DEVICE_NAMES.join(', ')}`),
+    );
+  }
+  return exclusively(async () => {
+    const next = await open(name, options);
+    await leave();
+    current = next;
+    return next.name;
+  });
+}
+
+/** The current device; `auto` when none was chosen. */
+export async function currentDevice(): Promise<Device> {
+  current ??= await open('auto', {});
+  return current;
+}
+
+/** The name of the device in use, or undefined before the first flush. */
+export function deviceName(): string | undefined {
+  return current?.name;
+}
+
+async function open(name: DeviceName, options: ReferenceOptions): Promise<Device> {
+  if (name === 'reference') return new ReferenceDevice(options);
+  if (name === 'auto') return GpuDevice.best();
+  return GpuDevice.open(name);
+}
+
+/** Takes every State home before its device goes. What cannot be fetched any more is lost, and says so when it is read. */
+async function leave(): Promise<void> {
+  if (current === undefined) return;
+  const states = [...allStates()].filter((state) => state.host === undefined && state.lost === undefined);
+  try {
+    const values = await current.download(states);
+    states.forEach((state, k) => {
+      state.host = values[k]!;
+    });
+  } catch (error) {
+    const lost = error instanceof Error ? error : new Error(String(error));
+    for (const state of states) state.lost = lost;
+  }
+  clearPlans();
+  current.destroy();
+  current = undefined;
+}

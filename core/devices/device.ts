@@ -1,0 +1,49 @@
+/**
+ * Device: runs plans. The folder owns how numbers are computed and where they are kept; it does not know gradients, modules or
+ * optimizers, and it sees an op only as its reference loops or its kernels.
+ */
+import type { HostArray } from '../host.ts';
+import type { OpCall, OpOptions } from '../op.ts';
+import type { Plan, PlanStep } from '../plan/plan.ts';
+import type { State } from '../state.ts';
+
+/** What the compiler may do for a device. */
+export interface DeviceTraits {
+  /** Chains of element-wise steps become one step that reads at most this many arrays; 0 leaves them apart. */
+  readonly fuseInputs: number;
+  /** A step may write straight into the State whose new value it makes. */
+  readonly writesStates: boolean;
+}
+
+export interface Device {
+  /** As given to `useDevice`: `reference`, `cpu`, `webasm`, `webgpu`. */
+  readonly name: string;
+  readonly bytesPerElement: 4 | 8;
+  readonly traits: DeviceTraits;
+  /** Sizes, in elements, of the extra arrays that a step needs while it runs. */
+  scratch(step: ScratchCall): readonly number[];
+  /** Builds whatever running this plan takes. Rejects with a sentence naming the step that cannot run here. */
+  prepare(plan: Plan): Promise<PreparedPlan>;
+  /** The values of States that live on this device. */
+  download(states: readonly State[]): Promise<HostArray[]>;
+  /** Frees everything; the device is not used afterwards. */
+  destroy(): void;
+}
+
+export type ScratchCall = Pick<PlanStep, 'op'> & OpCall<OpOptions>;
+
+export interface PreparedPlan {
+  /**
+   * Uploads the feeds, runs every step, writes the States and returns the values read, in the plan's orders. A State that this
+   * device has not seen is taken from its `host` value. Rejects, naming the step where it is known, when anything failed.
+   */
+  run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]>;
+  /** Milliseconds by step of the last run, where they were measured. */
+  readonly times: readonly number[] | undefined;
+  release(): void;
+}
+
+/** A failure while a plan ran, with the step's name in front. */
+export class DeviceError extends Error {
+  override readonly name = 'DeviceError';
+}

@@ -1,0 +1,61 @@
+/**
+ * The gpu device: plans run as kernels that gpu.js compiles from the ops' gpu.ts. What differs between its backends is in a driver
+ * each; a driver asserts that the backend it asked for is the one that runs. The place of webgl2 and headlessgl is beside them.
+ */
+import type { HostArray } from '../../host.ts';
+import type { Plan } from '../../plan/plan.ts';
+import type { State } from '../../state.ts';
+import type { Device, PreparedPlan, ScratchCall } from '../device.ts';
+import { openHostDriver } from './host-driver.ts';
+import { type PlacedLaunch, placeLaunches } from './program.ts';
+import { hasHardwareAdapter, openWebGpuDriver } from './webgpu-driver.ts';
+
+/** What a driver does with the launches of a plan. */
+export interface GpuDriver {
+  readonly maxElements: number;
+  prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan>;
+  download(states: readonly State[]): Promise<HostArray[]>;
+  destroy(): void;
+}
+
+export type GpuDriverName = 'cpu' | 'webasm' | 'webgpu';
+
+/** Arrays a kernel may read: WebGPU's default of 8 storage buffers, less the output. */
+const MAX_INPUTS = 7;
+
+export class GpuDevice implements Device {
+  readonly bytesPerElement = 4;
+  readonly traits = { fuseInputs: MAX_INPUTS, writesStates: false };
+
+  private constructor(
+    readonly name: GpuDriverName,
+    private readonly driver: GpuDriver,
+  ) {}
+
+  /** Rejects with a sentence when the backend cannot run here. */
+  static async open(name: GpuDriverName): Promise<GpuDevice> {
+    return new GpuDevice(name, await (name === 'webgpu' ? openWebGpuDriver() : openHostDriver(name)));
+  }
+
+  /** WebGPU on real hardware, else webasm. */
+  static async best(): Promise<GpuDevice> {
+    return GpuDevice.open((await hasHardwareAdapter()) ? 'webgpu' : 'webasm');
+  }
+
+  scratch({ op, ...call }: ScratchCall): readonly number[] {
+    return op.gpu(call).scratch;
+  }
+
+  async prepare(plan: Plan): Promise<PreparedPlan> {
+    const launches = placeLaunches(plan, { maxElements: this.driver.maxElements, maxInputs: MAX_INPUTS }, this.name);
+    return this.driver.prepare(plan, launches);
+  }
+
+  download(states: readonly State[]): Promise<HostArray[]> {
+    return this.driver.download(states);
+  }
+
+  destroy(): void {
+    this.driver.destroy();
+  }
+}

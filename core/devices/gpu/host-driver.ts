@@ -1,0 +1,167 @@
+/**
+ * The drivers cpu and webasm: gpu.js backends whose arrays are plain Float32Arrays on the host. Every launch returns a fresh array;
+ * a slot holds it until its last use, so there is no arena.
+ */
+import { GPU } from 'gpu.js';
+import type { HostArray } from '../../host.ts';
+import { LruCache } from '../../plan/cache.ts';
+import { type Location, type Plan, stepName } from '../../plan/plan.ts';
+import type { State } from '../../state.ts';
+import { Breather } from '../breather.ts';
+import { DeviceError, type PreparedPlan } from '../device.ts';
+import type { GpuDriver } from './device.ts';
+import { createGpu, createKernel, degradation } from './gpu-js.ts';
+import { MAX_ELEMENTS } from './kernel.ts';
+import type { PlacedLaunch } from './program.ts';
+
+/** Compiled kernels kept: several plans of the deepest networks. */
+const MAX_KERNELS = 4096;
+
+type Call = (...arrays: Float32Array[]) => unknown;
+
+export async function openHostDriver(backend: 'cpu' | 'webasm'): Promise<GpuDriver> {
+  if (backend === 'webasm' && !GPU.isWebAssemblySupported)
+    throw new Error('useDevice: webasm needs WebAssembly with SIMD, which this runtime lacks; use cpu or reference');
+  return new HostDriver(backend);
+}
+
+class HostDriver implements GpuDriver {
+  readonly maxElements: number;
+  private readonly gpu: GPU;
+  private readonly kernels = new LruCache<Call>(MAX_KERNELS, () => undefined);
+  private readonly states = new WeakMap<State, Float32Array>();
+
+  constructor(private readonly backend: 'cpu' | 'webasm') {
+    this.gpu = createGpu(backend);
+    this.maxElements = backend === 'cpu' ? Number.POSITIVE_INFINITY : MAX_ELEMENTS;
+  }
+
+  async prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan> {
+    const calls = launches.map((launch) => this.compiled(launch));
+    const times: number[] = new Array(plan.steps.length).fill(0);
+    const lastUse = lastUseOfSlots(plan, launches);
+    return {
+      times,
+      release: () => undefined,
+      run: (feeds, states) => this.run(plan, launches, calls, lastUse, times, feeds, states),
+    };
+  }
+
+  private compiled(launch: PlacedLaunch): Call {
+    const key = [launch.kernel.source, JSON.stringify(launch.constants), launch.inputSizes, launch.cells].join('|');
+    let call = this.kernels.get(key);
+    if (call === undefined) {
+      call = this.build(launch);
+      this.kernels.set(key, call);
+    }
+    return call;
+  }
+
+  /** gpu.js compiles at the first call; only then can we see which backend it took. */
+  private build(launch: PlacedLaunch): Call {
+    const kernel = createKernel(this.gpu, launch.kernel, launch.constants, launch.cells);
+    let checked = false;
+    return (...arrays) => {
+      const result: unknown = kernel(...arrays);
+      if (!checked) {
+        const reason = degradation(kernel, this.backend);
+        if (reason !== undefined)
+          throw new Error(`internal: kernel ${launch.kernel.name} left backend ${this.backend}: ${reason}`);
+        checked = true;
+      }
+      return result;
+    };
+  }
+
+  private async run(
+    plan: Plan,
+    launches: readonly PlacedLaunch[],
+    calls: readonly Call[],
+    lastUse: readonly (readonly number[])[],
+    times: number[],
+    feeds: readonly HostArray[],
+    states: readonly State[],
+  ): Promise<HostArray[]> {
+    const slots: (Float32Array | undefined)[] = new Array(plan.slots.length);
+    const feedArrays = feeds.map((feed) => (feed instanceof Float32Array ? feed : Float32Array.from(feed)));
+    const stateArrays = states.map((state) => this.storage(state));
+    const array = (location: Location): Float32Array => {
+      if (location.in === 'feed') return feedArrays[location.index]!;
+      return location.in === 'state' ? stateArrays[location.index]! : slots[location.index]!;
+    };
+    const breather = new Breather();
+    times.fill(0);
+    for (const [k, launch] of launches.entries()) {
+      const started = performance.now();
+      try {
+        slots[launch.output.index] = flat(calls[k]!(...launch.inputs.map(array)), launch);
+      } catch (error) {
+        throw new DeviceError(`${stepName(plan.steps[launch.step]!)}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      for (const slot of lastUse[k]!) slots[slot] = undefined;
+      times[launch.step]! += performance.now() - started;
+      await breather.breathe();
+    }
+    const results = plan.reads.map((value) => array(plan.values[value]!.location).slice());
+    plan.states.forEach(({ write }, k) => {
+      if (write !== undefined) this.states.set(states[k]!, array(plan.values[write]!.location).slice());
+    });
+    return results;
+  }
+
+  private storage(state: State): Float32Array {
+    let storage = this.states.get(state);
+    if (storage === undefined) {
+      storage = state.host === undefined ? new Float32Array(state.size) : Float32Array.from(state.host);
+      this.states.set(state, storage);
+    }
+    return storage;
+  }
+
+  async download(states: readonly State[]): Promise<HostArray[]> {
+    return states.map((state) => this.storage(state).slice());
+  }
+
+  destroy(): void {
+    this.kernels.clear();
+    void this.gpu.destroy();
+  }
+}
+
+/** cpu gives nested arrays for cells along y and z and for four lanes, webasm a flat one. */
+function flat(result: unknown, { kernel, size }: PlacedLaunch): Float32Array {
+  if (result instanceof Float32Array && result.length === size) return result;
+  const out = new Float32Array(size);
+  if (gather(result, out, 0) !== size)
+    throw new Error(`internal: kernel ${kernel.name} returned something else than ${size} numbers`);
+  return out;
+}
+
+function gather(part: unknown, out: Float32Array, at: number): number {
+  if (part instanceof Float32Array) {
+    out.set(part, at);
+    return at + part.length;
+  }
+  return Array.isArray(part) ? part.reduce<number>((end, inner) => gather(inner, out, end), at) : Number.NaN;
+}
+
+/** For each launch, the slots that nothing needs after it; slots that are read or written to a State at the end are kept. */
+function lastUseOfSlots(plan: Plan, launches: readonly PlacedLaunch[]): number[][] {
+  const kept = new Set<number>();
+  for (const value of [...plan.reads, ...plan.states.flatMap(({ write }) => (write === undefined ? [] : [write]))]) {
+    const { location } = plan.values[value]!;
+    if (location.in === 'slot') kept.add(location.index);
+  }
+  const freed: number[][] = launches.map(() => []);
+  const needed = new Set<number>(kept);
+  for (let k = launches.length - 1; k >= 0; k--) {
+    const { inputs, output } = launches[k]!;
+    const used = inputs.flatMap((location) => (location.in === 'slot' ? [location.index] : []));
+    for (const slot of new Set([...used, output.index])) {
+      if (!needed.has(slot)) freed[k]!.push(slot);
+      needed.add(slot);
+    }
+    if (!used.includes(output.index)) needed.delete(output.index);
+  }
+  return freed;
+}

@@ -1,0 +1,106 @@
+/**
+ * The reference device: every op's textbook loops in float64, one after another. The oracle for the other devices, the gradient
+ * checker and the debugger; no speed is promised. Slots lie one after another in one arena, as large as the largest plan so far.
+ */
+import type { HostArray } from '../host.ts';
+import { type Plan, stepName } from '../plan/plan.ts';
+import type { State } from '../state.ts';
+import { Breather } from './breather.ts';
+import { type Device, DeviceError, type PreparedPlan } from './device.ts';
+
+export interface ReferenceOptions {
+  /** Ends the run at the first step whose output holds a NaN, naming the step. */
+  readonly stopAtNaN?: boolean;
+}
+
+export class ReferenceDevice implements Device {
+  readonly name = 'reference';
+  readonly bytesPerElement = 8;
+  readonly traits = { fuseInputs: 0, writesStates: true };
+  private arena = new Float64Array(0);
+  private readonly states = new WeakMap<State, Float64Array>();
+
+  constructor(private readonly options: ReferenceOptions = {}) {}
+
+  scratch(): readonly number[] {
+    return [];
+  }
+
+  async prepare(plan: Plan): Promise<PreparedPlan> {
+    const offsets = slotOffsets(plan.slots);
+    const times: number[] = new Array(plan.steps.length).fill(0);
+    return { times, release: () => undefined, run: (feeds, states) => this.run(plan, offsets, times, feeds, states) };
+  }
+
+  private async run(
+    plan: Plan,
+    offsets: readonly number[],
+    times: number[],
+    feeds: readonly HostArray[],
+    states: readonly State[],
+  ): Promise<HostArray[]> {
+    const arrays = this.bind(plan, offsets, feeds, states);
+    const breather = new Breather();
+    for (const [k, step] of plan.steps.entries()) {
+      const started = performance.now();
+      const output = arrays[step.output]!;
+      try {
+        step.op.reference({
+          inputs: step.inputs.map((input) => arrays[input]!),
+          output,
+          shapes: step.shapes,
+          outputShape: step.outputShape,
+          options: step.options,
+        });
+      } catch (error) {
+        throw new DeviceError(`${stepName(step)}: ${error instanceof Error ? error.message : String(error)}`);
+      }
+      if (this.options.stopAtNaN && output.some(Number.isNaN))
+        throw new DeviceError(`${stepName(step)}: its output holds NaN, the first in this plan`);
+      times[k] = performance.now() - started;
+      await breather.breathe();
+    }
+    plan.states.forEach(({ write, direct }, k) => {
+      if (write !== undefined && !direct) this.storage(states[k]!).set(arrays[write]!);
+    });
+    return plan.reads.map((value) => arrays[value]!.slice());
+  }
+
+  /** The array of each value: a feed, a State's own, or a piece of the arena. */
+  private bind(plan: Plan, offsets: readonly number[], feeds: readonly HostArray[], states: readonly State[]): Float64Array[] {
+    const needed = plan.slots.reduce((sum, size) => sum + size, 0);
+    if (needed > this.arena.length) this.arena = new Float64Array(needed);
+    return plan.values.map(({ location, size }) => {
+      if (location.in === 'state') return this.storage(states[location.index]!);
+      if (location.in === 'slot') return this.arena.subarray(offsets[location.index]!, offsets[location.index]! + size);
+      const feed = feeds[location.index]!;
+      return feed instanceof Float64Array ? feed : Float64Array.from(feed);
+    });
+  }
+
+  private storage(state: State): Float64Array {
+    let storage = this.states.get(state);
+    if (storage === undefined) {
+      storage = state.host === undefined ? new Float64Array(state.size) : Float64Array.from(state.host);
+      this.states.set(state, storage);
+    }
+    return storage;
+  }
+
+  async download(states: readonly State[]): Promise<HostArray[]> {
+    return states.map((state) => this.storage(state).slice());
+  }
+
+  destroy(): void {
+    this.arena = new Float64Array(0);
+  }
+}
+
+/** Where each slot begins when they lie one after another. */
+export function slotOffsets(slots: readonly number[]): number[] {
+  let end = 0;
+  return slots.map((size) => {
+    end += size;
+    return end - size;
+  });
+}

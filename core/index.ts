@@ -1,0 +1,12 @@
+/** What users import from 'tapegrad'. */
+export { withLabel } from './debug.ts';
+export { DEVICE_NAMES, type DeviceName, deviceName, useDevice } from './devices/current.ts';
+export { DeviceError } from './devices/device.ts';
+export type { HostArray, HostValue } from './host.ts';
+export * from './ops/index.ts';
+export { explain, type Plan } from './plan/plan.ts';
+export { lastPlan } from './plan/run.ts';
+export { type Shape, ShapeError } from './shape.ts';
+export { State, type StateOptions } from './state.ts';
+export { backward, describe, gradient } from './tape.ts';
+export { Tensor, type TensorLike, tensor } from './tensor.ts';

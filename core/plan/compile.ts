@@ -1,0 +1,96 @@
+/**
+ * From a recording to a plan: nodes become steps and values, then the passes run: fuse, memory.
+ *
+ *     recording -> draft (steps over numbered values) -> fuse -> memory -> plan
+ */
+import type { Device } from '../devices/device.ts';
+import { copy } from '../ops/pointwise/pointwise.ts';
+import type { Shape } from '../shape.ts';
+import { sizeOf } from '../shape.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Recording } from './collect.ts';
+import { fuse } from './fuse.ts';
+import { planMemory } from './memory.ts';
+import type { Plan, PlanStep } from './plan.ts';
+
+/** A step before memory is planned. */
+export type DraftStep = Omit<PlanStep, 'scratch'>;
+
+export interface DraftValue {
+  readonly shape: Shape;
+  readonly size: number;
+  readonly from: { readonly kind: 'feed' | 'state' | 'step'; readonly index: number };
+}
+
+export interface DraftState {
+  readonly label: string;
+  readonly shape: Shape;
+  readonly write: number | undefined;
+}
+
+/** A plan whose values have no place yet. */
+export interface Draft {
+  readonly steps: readonly DraftStep[];
+  readonly values: readonly DraftValue[];
+  readonly feeds: readonly number[];
+  readonly states: readonly DraftState[];
+  readonly reads: readonly number[];
+}
+
+export function compile(recording: Recording, device: Pick<Device, 'traits' | 'scratch'>): Plan {
+  const draft = draftOf(recording);
+  return planMemory(fuse(draft, device.traits.fuseInputs), device);
+}
+
+/** Numbers the values and lists the steps, in the order in which they were recorded. */
+export function draftOf(recording: Recording): Draft {
+  const steps: DraftStep[] = [];
+  const values: DraftValue[] = [];
+  const feeds: number[] = [];
+  const numberOf = new Map<Tensor, number>();
+  const stateIndex = new Map(recording.states.map((state, k) => [state, k]));
+  const value = (tensor: Tensor): number => numberOf.get(recording.resolve(tensor))!;
+  const newValue = (shape: Shape, kind: DraftValue['from']['kind'], index: number): number =>
+    values.push({ shape, size: sizeOf(shape), from: { kind, index } }) - 1;
+
+  for (const node of recording.nodes) {
+    const { source, shape } = node;
+    if (source.kind === 'state') {
+      numberOf.set(node, newValue(shape, 'state', stateIndex.get(source.state)!));
+    } else if (source.kind !== 'op') {
+      numberOf.set(node, newValue(shape, 'feed', feeds.length));
+      feeds.push(values.length - 1);
+    } else if (source.op.alias) {
+      numberOf.set(node, value(source.inputs[0]!));
+    } else {
+      numberOf.set(node, newValue(shape, 'step', steps.length));
+      const inputs = source.inputs.map(value);
+      const shapes = source.inputs.map((input) => input.shape);
+      steps.push({
+        label: node.label,
+        op: source.op,
+        options: source.options,
+        inputs,
+        shapes,
+        output: values.length - 1,
+        outputShape: shape,
+      });
+    }
+  }
+
+  const writeOf = new Map(recording.writes.map(({ state, value: tensor }) => [state, value(tensor)]));
+  const states = recording.states.map((state) => ({
+    label: state.label,
+    shape: state.shape,
+    write: ownValue(writeOf.get(state), state.shape),
+  }));
+  return { steps, values, feeds, states, reads: recording.reads.map(value) };
+
+  /** What one State gets from another is copied first: the other may be overwritten in the same plan. */
+  function ownValue(written: number | undefined, shape: Shape): number | undefined {
+    if (written === undefined || values[written]!.from.kind !== 'state') return written;
+    const output = newValue(shape, 'step', steps.length);
+    steps.push({ label: '', op: copy, options: {}, inputs: [written], shapes: [shape], output, outputShape: shape });
+    return output;
+  }
+}

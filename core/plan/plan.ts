@@ -1,0 +1,103 @@
+/**
+ * Plan: a compiled tape, as plain data. The folder owns everything between a recorded graph and a device: collecting what to run,
+ * compiling it, and running plans one after another. It knows ops only through the Op interface.
+ */
+import type { Op, OpOptions } from '../op.ts';
+import { formatShape, type Shape } from '../shape.ts';
+
+/** Where a value lies while the plan runs. */
+export type Location =
+  | { readonly in: 'feed'; readonly index: number }
+  | { readonly in: 'state'; readonly index: number }
+  | { readonly in: 'slot'; readonly index: number };
+
+export interface PlanValue {
+  readonly shape: Shape;
+  readonly size: number;
+  readonly location: Location;
+}
+
+export interface PlanStep {
+  /** `layer1.0.conv1 / conv2d gradient of weight` */
+  readonly label: string;
+  readonly op: Op;
+  readonly options: OpOptions;
+  /** Indices into `values`, and their shapes as this op sees them (an alias may show one value under several shapes). */
+  readonly inputs: readonly number[];
+  readonly shapes: readonly Shape[];
+  readonly output: number;
+  readonly outputShape: Shape;
+  /** Slots that live during this step only. */
+  readonly scratch: readonly number[];
+}
+
+export interface PlanState {
+  readonly label: string;
+  readonly shape: Shape;
+  /** The value written at the end, if any. */
+  readonly write: number | undefined;
+  /** True when the step that makes the value writes straight into the State. */
+  readonly direct: boolean;
+}
+
+export interface Plan {
+  readonly steps: readonly PlanStep[];
+  readonly values: readonly PlanValue[];
+  /** The value of each feed, in the order in which they are handed to the device. */
+  readonly feeds: readonly number[];
+  readonly states: readonly PlanState[];
+  readonly reads: readonly number[];
+  /** Sizes, in elements. A slot holds one value after another; together they are the arena. */
+  readonly slots: readonly number[];
+}
+
+/** A short name for a step: label and op. */
+export function stepName(step: Pick<PlanStep, 'label' | 'op'>): string {
+  if (step.label === '') return step.op.name;
+  return step.label.includes(' / ') ? step.label : `${step.label} / ${step.op.name}`;
+}
+
+/** Elements of the arena. */
+export function arenaSize(plan: Plan): number {
+  return plan.slots.reduce((sum, size) => sum + size, 0);
+}
+
+/** The plan as a table: a row a step, then the memory and what is written and read. `times` are milliseconds by step. */
+export function explain(plan: Plan, times?: readonly number[], bytesPerElement = 4): string {
+  const place = (value: number): string => {
+    const { location } = plan.values[value]!;
+    return location.in === 'state' ? plan.states[location.index]!.label : `${location.in} ${location.index}`;
+  };
+  const rows = plan.steps.map((step, k) => [
+    String(k),
+    step.label,
+    step.op.name,
+    step.shapes.map(formatShape).join(' '),
+    formatShape(step.outputShape),
+    place(step.output),
+    String(plan.values[step.output]!.size * bytesPerElement),
+    times?.[k]?.toFixed(2) ?? '',
+  ]);
+  const written = plan.states.flatMap((state) =>
+    state.write === undefined ? [] : [`${state.label} <- ${place(state.write)}${state.direct ? ' (in place)' : ''}`],
+  );
+  return [
+    table([['step', 'label', 'op', 'inputs', 'output', 'where', 'bytes', 'ms'], ...rows]),
+    `slots: ${plan.slots.length}, ${arenaSize(plan) * bytesPerElement} bytes`,
+    `writes: ${written.length === 0 ? 'none' : ''}`,
+    ...written.map((line) => `  ${line}`),
+    `reads: ${plan.reads.map(place).join(', ') || 'none'}`,
+  ].join('\n');
+}
+
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

@@ -1,0 +1,103 @@
+/**
+ * State: a value that lives on the device between plans. Parameters, momentum, batch-norm statistics and accumulated gradients are
+ * States; nothing else on a device outlives a plan.
+ */
+import { type HostArray, type HostValue, toHost } from './host.ts';
+import { requestAssign } from './plan/flush.ts';
+import { formatShape, type Shape, ShapeError, sameShape, sizeOf } from './shape.ts';
+import { asTensor, Tensor, type TensorLike } from './tensor.ts';
+
+/** Every State alive, so that `useDevice` can move them. Weak: a model that is dropped takes its States along. */
+const all = new Set<WeakRef<State>>();
+const dropped = new FinalizationRegistry<WeakRef<State>>((reference) => all.delete(reference));
+
+export function* allStates(): Iterable<State> {
+  for (const reference of all) {
+    const state = reference.deref();
+    if (state !== undefined) yield state;
+  }
+}
+
+export interface StateOptions {
+  /** In labels and messages: `layer1.0.conv1.weight`. */
+  readonly label?: string;
+  /** Whether `backward` accumulates a gradient for it. */
+  readonly trainable?: boolean;
+}
+
+export class State {
+  readonly shape: Shape;
+  readonly trainable: boolean;
+  label: string;
+  /** The latest version recorded; each `assign` makes one more. */
+  version = 0;
+  /** The version that the device holds, or will hold when the flush now running ends. */
+  stored = 0;
+  /** Assignments that no flush has begun to run yet, by the version each makes. */
+  readonly pending = new Map<number, { readonly value: Tensor; readonly batch: number }>();
+  /** The value while no device holds it. */
+  host: HostArray | undefined;
+  /** Why the value is gone: the flush that was writing it failed. */
+  lost: Error | undefined;
+  /** The gradient as the optimizer sees it: undefined before the first backward and after `zeroGrad`. */
+  grad: State | undefined;
+  private leaf: Tensor | undefined;
+  private gradient: State | undefined;
+
+  constructor(value: HostValue, options: StateOptions & { readonly shape?: Shape } = {}) {
+    const host = toHost(value, options.shape);
+    this.shape = host.shape;
+    this.host = host.data;
+    this.label = options.label ?? 'state';
+    this.trainable = options.trainable ?? false;
+    const reference = new WeakRef(this);
+    all.add(reference);
+    dropped.register(this, reference);
+  }
+
+  get size(): number {
+    return sizeOf(this.shape);
+  }
+
+  /** A leaf of the graph that names the latest version; gradients stop there. */
+  read(): Tensor {
+    if (this.lost !== undefined && this.version === this.stored) throw this.lostError();
+    this.leaf ??= new Tensor(this.shape, { kind: 'state', state: this, version: this.version });
+    return this.leaf;
+  }
+
+  /** Gives the State a new value, to be computed with everything else in the next flush. Starts none by itself. */
+  assign(value: TensorLike): void {
+    const next = asTensor(value);
+    if (!sameShape(next.shape, this.shape)) {
+      throw new ShapeError(
+        'assign',
+        `${this.label} has shape ${formatShape(this.shape)}, but the value has ${formatShape(next.shape)}`,
+        [this.shape, next.shape],
+      );
+    }
+    requestAssign(this, next);
+    this.leaf = undefined;
+  }
+
+  data(): Promise<HostArray> {
+    return this.read().data();
+  }
+
+  item(): Promise<number> {
+    return this.read().item();
+  }
+
+  /** Adds to `.grad`, or begins it. The State behind it is kept across `zeroGrad`, so its device memory is too. */
+  accumulateGradient(gradient: Tensor, add: (a: Tensor, b: Tensor) => Tensor): void {
+    this.gradient ??= new State(new Float32Array(this.size), { shape: this.shape, label: `${this.label}.grad` });
+    this.gradient.assign(this.grad === undefined ? gradient : add(this.gradient.read(), gradient));
+    this.grad = this.gradient;
+  }
+
+  lostError(): Error {
+    return new Error(
+      `${this.label} was lost because the flush that was writing it failed (${this.lost?.message}); load the State again, from a checkpoint or with assign()`,
+    );
+  }
+}

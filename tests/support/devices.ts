@@ -1,0 +1,44 @@
+/**
+ * The devices that this machine has, opened once for a test file. A missing backend skips its tests with the reason; with CI=true
+ * it fails them instead, so that CI proves every backend.
+ */
+import { describe, it } from 'vitest';
+import type { Device } from '../../core/devices/device.ts';
+import { GpuDevice, type GpuDriverName } from '../../core/devices/gpu/device.ts';
+import { ReferenceDevice } from '../../core/devices/reference.ts';
+
+export const reference = new ReferenceDevice();
+
+/** Largest error seen as a share of |expected| + 1e-3 max |expected|: float32 sums with cancellation, as measured for GEMM. */
+export const FLOAT32_TOLERANCE = 1e-4;
+
+type Opened = { readonly name: GpuDriverName; readonly device: Device | undefined; readonly reason: string };
+
+async function open(name: GpuDriverName): Promise<Opened> {
+  try {
+    return { name, device: await GpuDevice.open(name), reason: '' };
+  } catch (error) {
+    return { name, device: undefined, reason: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export const openedDevices: readonly Opened[] = await Promise.all((['cpu', 'webasm', 'webgpu'] as const).map(open));
+
+/** A block of tests for each device other than the reference. */
+export function onEveryDevice(body: (device: Device) => void): void {
+  for (const { name, device, reason } of openedDevices) {
+    if (device !== undefined) {
+      describe(name, () => body(device));
+    } else if (process.env.CI === 'true') {
+      describe(name, () => {
+        it('is present in CI', () => {
+          throw new Error(reason);
+        });
+      });
+    } else {
+      describe(name, () => {
+        it.skip(`skipped: ${reason}`, () => undefined);
+      });
+    }
+  }
+}
