@@ -30,7 +30,7 @@ export interface Device {
   destroy(): void;
 }
 
-export type ScratchCall = Pick<PlanStep, 'op'> & OpCall<OpOptions>;
+export type ScratchCall = Pick<PlanStep, 'op' | 'label'> & OpCall<OpOptions>;
 
 export interface PreparedPlan {
   /**

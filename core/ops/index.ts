@@ -1,4 +1,5 @@
 /** Every op that users call; adding an op adds a line here. */
+export { type Conv2dOptions, conv2d } from './conv2d/conv2d.ts';
 export { div, exp, log, mul, neg, pow, scale, sigmoid, sqrt, square, sub, tanh } from './pointwise/arithmetic.ts';
 export {
   abs,

@@ -3,9 +3,9 @@
  * each; a driver asserts that the backend it asked for is the one that runs. The place of webgl2 and headlessgl is beside them.
  */
 import type { HostArray } from '../../host.ts';
-import type { Plan } from '../../plan/plan.ts';
+import { type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
-import type { Device, PreparedPlan, ScratchCall } from '../device.ts';
+import { type Device, DeviceError, type PreparedPlan, type ScratchCall } from '../device.ts';
 import { openHostDriver } from './host-driver.ts';
 import { type PlacedLaunch, placeLaunches } from './program.ts';
 import { hasHardwareAdapter, openWebGpuDriver } from './webgpu-driver.ts';
@@ -42,8 +42,12 @@ export class GpuDevice implements Device {
     return GpuDevice.open((await hasHardwareAdapter()) ? 'webgpu' : 'webasm');
   }
 
-  scratch({ op, ...call }: ScratchCall): readonly number[] {
-    return op.gpu(call).scratch;
+  scratch(step: ScratchCall): readonly number[] {
+    try {
+      return step.op.gpu(step).scratch;
+    } catch (error) {
+      throw new DeviceError(`${stepName(step)}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
 
   async prepare(plan: Plan): Promise<PreparedPlan> {
