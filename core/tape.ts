@@ -7,7 +7,10 @@
  * Gradients are recorded like anything else, so they run on every device and can be differentiated again.
  */
 import { withLabel } from './debug.ts';
-import { add, ones, zeros } from './ops/pointwise/pointwise.ts';
+import type { GradientRule } from './op.ts';
+import { add, mul, ones, zeros } from './ops/pointwise/pointwise.ts';
+import { sum } from './ops/reduce/sum.ts';
+import { reshape } from './ops/reshape/reshape.ts';
 import { checkCurrent, requestBackward, staleError } from './plan/flush.ts';
 import { formatShape, ShapeError, sameShape } from './shape.ts';
 import { State } from './state.ts';
@@ -92,6 +95,17 @@ function passBack(node: Tensor, dy: Tensor, needed: ReadonlySet<Tensor>, into: M
     }
     const sofar = into.get(input);
     into.set(input, sofar === undefined ? part : add(sofar, part));
+  });
+}
+
+/**
+ * Gradient rules of an op that is given once more as a formula in other ops: the partial derivative by each input, the others held
+ * still. The formula sees each input under a fresh alias, so that one input's way into another does not count.
+ */
+export function gradientsOf(formula: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[], dy: Tensor): GradientRule[] {
+  return inputs.map((_, k) => () => {
+    const aliases = inputs.map((input) => reshape(input, input.shape));
+    return gradient(sum(mul(formula(...aliases), dy)), [aliases[k]!])[0]!;
   });
 }
 

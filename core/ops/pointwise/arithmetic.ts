@@ -1,15 +1,12 @@
-/** Products, powers, exponentials: the smooth element-wise ops. Sums are in pointwise.ts. */
+/** Products, powers, exponentials: the smooth element-wise ops. add and mul are in pointwise.ts. */
 import { type Op, record } from '../../op.ts';
 import { ShapeError } from '../../shape.ts';
 import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
 import { call, constant, powerOf } from './expression.ts';
-import { binary, pointwise, unary } from './pointwise.ts';
+import { binary, mul, pointwise, unary } from './pointwise.ts';
 
 /** a - b */
 export const sub = binary('sub', (a, b) => call('subtract', a, b), { a: (dy) => dy, b: (dy) => neg(dy) });
-
-/** a * b */
-export const mul = binary('mul', (a, b) => call('multiply', a, b), { a: (dy, _, b) => mul(dy, b), b: (dy, a) => mul(dy, a) });
 
 /** a / b */
 export const div = binary('div', (a, b) => call('divide', a, b), {

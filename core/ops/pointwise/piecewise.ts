@@ -5,9 +5,9 @@
  */
 import { type Op, record } from '../../op.ts';
 import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
-import { mul, scale } from './arithmetic.ts';
+import { scale } from './arithmetic.ts';
 import { call, constant } from './expression.ts';
-import { add, binary, type NoOptions, pointwise, unary, zeros } from './pointwise.ts';
+import { add, binary, mul, type NoOptions, pointwise, unary, zeros } from './pointwise.ts';
 
 /** 1 where a < b, else 0. Comparisons have no gradient. */
 export const less = binary('less', (a, b) => call('less', a, b));

@@ -83,6 +83,9 @@ export function binary(
 /** a + b */
 export const add = binary('add', (a, b) => call('add', a, b), { a: (dy) => dy, b: (dy) => dy });
 
+/** a * b */
+export const mul = binary('mul', (a, b) => call('multiply', a, b), { a: (dy, _, b) => mul(dy, b), b: (dy, a) => mul(dy, a) });
+
 /** The same value once more: what one State gets from another passes through it. */
 export const copy: Op<NoOptions> = pointwise<NoOptions>({
   name: 'copy',

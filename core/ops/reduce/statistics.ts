@@ -6,8 +6,9 @@
 import type { Op } from '../../op.ts';
 import { normaliseAxes } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
-import { div, mul, scale, square, sub } from '../pointwise/arithmetic.ts';
+import { div, scale, square, sub } from '../pointwise/arithmetic.ts';
 import { equal } from '../pointwise/piecewise.ts';
+import { mul } from '../pointwise/pointwise.ts';
 import { reductionProgram } from './gpu.ts';
 import { type Axes, fold, keptShape, type ReduceOptions, reduce, sum } from './sum.ts';
 
