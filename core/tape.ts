@@ -42,6 +42,7 @@ export function gradient(loss: Tensor, wrt: readonly (Tensor | State)[]): Tensor
 
 /** Adds the gradient of a scalar to `.grad` of every trainable State below it, computed at the end of the tick. */
 export function backward(loss: Tensor): void {
+  checkCurrent(loss);
   const leaves = trainableLeaves(loss);
   if (leaves.length === 0)
     throw new Error(`backward: ${loss.describe()} does not depend on any trainable State; build it from a model's parameters`);

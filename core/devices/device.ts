@@ -34,8 +34,8 @@ export type ScratchCall = Pick<PlanStep, 'op' | 'label'> & OpCall<OpOptions>;
 
 export interface PreparedPlan {
   /**
-   * Uploads the feeds, runs every step, writes the States and returns the values read, in the plan's orders. A State that this
-   * device has not seen is taken from its `host` value. Rejects, naming the step where it is known, when anything failed.
+   * Uploads the feeds, runs every step, takes the values read, then writes the States (a value read may be the old version of one),
+   * in the plan's orders. A State that this device has not seen is taken from its `host` value. Rejects, naming the step where it is known, when anything failed.
    */
   run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]>;
   /** Milliseconds by step of the last run, where they were measured. */

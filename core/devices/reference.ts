@@ -60,10 +60,11 @@ export class ReferenceDevice implements Device {
       times[k] = performance.now() - started;
       await breather.breathe();
     }
+    const results = plan.reads.map((value) => arrays[value]!.slice());
     plan.states.forEach(({ write, direct }, k) => {
       if (write !== undefined && !direct) this.storage(states[k]!).set(arrays[write]!);
     });
-    return plan.reads.map((value) => arrays[value]!.slice());
+    return results;
   }
 
   /** The array of each value: a feed, a State's own, or a piece of the arena. */
