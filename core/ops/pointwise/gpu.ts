@@ -5,6 +5,7 @@
  *
  * An input of the output's shape is read at i, one with a single element at 0; others decode i along as few axes as will do.
  */
+import { printDecode, printKernel } from '../../devices/gpu/decode.ts';
 import { type GpuProgram, kernel, single } from '../../devices/gpu/kernel.ts';
 import { broadcastStrides, sizeOf } from '../../shape.ts';
 import { type Expression, printExpression } from './expression.ts';
@@ -17,9 +18,12 @@ export function pointwiseKernel(expression: Expression, { shapes, outputShape }:
   const indices = shapes.map((shape, k) => (sizeOf(shape) === size ? 'i' : sizeOf(shape) === 1 ? '0' : printIndex(axes, k)));
   const needsDecode = indices.some((index) => index !== 'i' && index !== '0');
   const { statements, result } = printExpression(expression, (k) => `x${k}[${indices[k]}]`);
-  const parameters = shapes.map((_, k) => `x${k}`).join(', ');
-  const body = ['const i = this.thread.x;', ...(needsDecode ? printDecode(axes) : []), ...statements, `return ${result};`];
-  return single(kernel('pointwise', `function (${parameters}) {\n  ${body.join('\n  ')}\n}`), {}, shapes.length, size);
+  const decode = needsDecode ? printDecode(axes.map((axis) => axis.length)) : [];
+  const source = printKernel(
+    shapes.map((_, k) => `x${k}`),
+    [...decode, ...statements, `return ${result};`],
+  );
+  return single(kernel('pointwise', source), {}, shapes.length, size);
 }
 
 interface Axis {
@@ -40,20 +44,6 @@ function mergeAxes(shape: readonly number[], strides: readonly (readonly number[
     else merged.unshift({ length: shape[axis]!, strides: own });
   }
   return merged;
-}
-
-/** `const k2 = ...` for each axis, innermost first: i = (k0 * length1 + k1) * length2 + k2. */
-function printDecode(axes: readonly Axis[]): string[] {
-  const lines: string[] = [];
-  let rest = 'i';
-  for (let axis = axes.length - 1; axis > 0; axis--) {
-    lines.push(
-      `const q${axis} = idiv(${rest}, ${axes[axis]!.length});`,
-      `const k${axis} = ${rest} - q${axis} * ${axes[axis]!.length};`,
-    );
-    rest = `q${axis}`;
-  }
-  return [...lines, `const k0 = ${rest};`];
 }
 
 function printIndex(axes: readonly Axis[], input: number): string {

@@ -1,0 +1,60 @@
+/** `models`: every network beside the paper's figures. Counting records the networks but runs nothing. */
+import type { Command } from 'commander';
+import { modelTable } from '../models/index.ts';
+import { measure } from '../nn/index.ts';
+import { options } from './options.ts';
+
+export interface ModelRow {
+  readonly name: string;
+  readonly layers: number;
+  readonly parameters: number;
+  readonly paperParameters: number | undefined;
+  readonly multiplyAdds: number;
+  readonly paperMultiplyAdds: number | undefined;
+}
+
+export function modelRows(): ModelRow[] {
+  return [...modelTable.values()].map(({ name, build, inputShape, layers, parameters, multiplyAdds }) => {
+    const measured = measure(build(), inputShape);
+    return {
+      name,
+      layers,
+      parameters: measured.parameters,
+      paperParameters: parameters,
+      multiplyAdds: measured.multiplyAdds,
+      paperMultiplyAdds: multiplyAdds,
+    };
+  });
+}
+
+export function addModelsCommand(program: Command): void {
+  program
+    .command('models')
+    .description('list every model with its layers, parameters and multiply-adds, beside the figures of the paper')
+    .addOption(options.json())
+    .action(({ json }: { json?: boolean }) => {
+      const rows = modelRows();
+      console.log(json ? JSON.stringify(rows) : formatRows(rows));
+    });
+}
+
+function formatRows(rows: readonly ModelRow[]): string {
+  const count = (value: number | undefined): string => (value === undefined ? '-' : value.toLocaleString('en-US'));
+  const table = [
+    ['model', 'layers', 'parameters', 'paper', 'multiply-adds', 'paper'],
+    ...rows.map((row) => [
+      row.name,
+      String(row.layers),
+      count(row.parameters),
+      count(row.paperParameters),
+      count(row.multiplyAdds),
+      count(row.paperMultiplyAdds),
+    ]),
+  ];
+  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
+  return table
+    .map((row) =>
+      row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
+    )
+    .join('\n');
+}

@@ -1,0 +1,34 @@
+/** The dropout mask on gpu.js: the hash of dropout.ts, each remainder taken with idiv so that it is exact. */
+import { printKernel } from '../../devices/gpu/decode.ts';
+import { type GpuProgram, kernel, single } from '../../devices/gpu/kernel.ts';
+import { type Shape, sizeOf } from '../../shape.ts';
+import { P, Q, ROUNDS, threshold } from './dropout.ts';
+
+export function maskProgram(shape: Shape, probability: number): GpuProgram {
+  const rounds = ROUNDS.flatMap(([c, d]) => [
+    `u = u * v + 3 * u + ${c};`,
+    `u = u - idiv(u, ${P}) * ${P};`,
+    `v = v * 1597 + u + ${d};`,
+    `v = v - idiv(v, ${Q}) * ${Q};`,
+  ]);
+  const body = [
+    'const high = idiv(i, 4096);',
+    'let u = high + key[0];',
+    `u = u - idiv(u, ${P}) * ${P};`,
+    'let v = i - high * 4096 + key[1];',
+    `v = v - idiv(v, ${Q}) * ${Q};`,
+    ...rounds,
+    ...compare(probability),
+  ];
+  return single(kernel('dropoutMask', printKernel(['key'], body)), { kept: 1 / (1 - probability) }, 1, sizeOf(shape));
+}
+
+function compare(probability: number): string[] {
+  const { whole, rest } = threshold(probability);
+  return [
+    'let mask = this.constants.kept;',
+    `if (u < ${whole}) { mask = 0.0; }`,
+    `if (u == ${whole}) { if (v < ${rest}) { mask = 0.0; } }`,
+    'return mask;',
+  ];
+}

@@ -1,0 +1,110 @@
+/** Batch normalisation in both modes: the formula in primitives as oracle, differences to second order, every device. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  add,
+  batchNorm,
+  batchNormEvaluate,
+  mean,
+  mul,
+  pow,
+  reshape,
+  type Shape,
+  sub,
+  type Tensor,
+  tensor,
+  variance,
+  zeros,
+} from '../../../core/index.ts';
+import { checkDevice, checkGradient, checkSecondGradient, type Input, input } from '../../support/check.ts';
+import { onEveryDevice, reference } from '../../support/devices.ts';
+import { evaluate } from '../../support/evaluate.ts';
+
+const shapes: fc.Arbitrary<Shape> = fc
+  .tuple(
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.constantFrom([], [1, 2], [5, 3], [7, 7], [1, 41], [2, 47]),
+  )
+  .map(([n, c, rest]) => [n, c, ...rest])
+  .filter(([n, , ...rest]) => n! * rest.reduce((size, length) => size * length, 1) > 2);
+
+function inputs(shape: Shape, seed: number): Input[] {
+  return [input(shape, seed, -1, 2), input([shape[1]!], seed + 1, 0.5, 1.5), input([shape[1]!], seed + 2)];
+}
+
+const training = (...[x, gamma, beta]: Tensor[]): Tensor => batchNorm(x!, gamma!, beta!, { epsilon: 0.01 }).output;
+const evaluation = (...[x, gamma, beta, average, spread]: Tensor[]): Tensor =>
+  batchNormEvaluate(x!, average!, spread!, gamma!, beta!, { epsilon: 0.01 });
+
+/** Algorithm 1 of the paper, in primitives. */
+function oracle(x: Tensor, gamma: Tensor, beta: Tensor): Tensor {
+  const axes = x.shape.flatMap((_, axis) => (axis === 1 ? [] : [axis]));
+  const wide = (v: Tensor): Tensor => reshape(v, [v.size, ...x.shape.slice(2).map(() => 1)]);
+  const normal = mul(sub(x, wide(mean(x, axes))), wide(pow(add(variance(x, axes), 0.01), -0.5)));
+  return add(mul(normal, wide(gamma)), wide(beta));
+}
+
+describe('batchNorm', () => {
+  it('is Algorithm 1', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(1e6), async (shape, seed) => {
+        const tensors = inputs(shape, seed).map((each) => tensor(each.data, each.shape));
+        const [actual, expected] = await evaluate(
+          [training(...tensors), oracle(tensors[0]!, tensors[1]!, tensors[2]!)],
+          reference,
+        );
+        actual!.forEach((value, k) => expect(value).toBeCloseTo(expected![k]!, 10));
+      }),
+      { numRuns: 30 },
+    );
+  });
+  it('has the gradients that differences give, in both modes', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(1e6), async (shape, seed) => {
+        await checkGradient(training, inputs(shape, seed));
+        await checkGradient(evaluation, [
+          ...inputs(shape, seed),
+          input([shape[1]!], seed + 3),
+          input([shape[1]!], seed + 4, 0.5, 2),
+        ]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+  it('has the second derivatives that differences give', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(1e6), (shape, seed) => checkSecondGradient(training, inputs(shape, seed))),
+      { numRuns: 10 },
+    );
+  });
+  it('gives gradients to its statistics too', async () => {
+    await checkGradient((x, gamma, beta) => batchNorm(x!, gamma!, beta!).variance, inputs([3, 2, 4, 5], 3));
+    await checkGradient((x, gamma, beta) => batchNorm(x!, gamma!, beta!).mean, inputs([3, 2, 4, 5], 3));
+  });
+  it('refuses what does not fit', () => {
+    expect(() => batchNorm(zeros([2, 3, 4, 4]), zeros([3]), zeros([4]))).toThrow(
+      'batchNorm: input has 3 channels, so beta needs shape [3], but it has [4] (input [2, 3, 4, 4])',
+    );
+    expect(() => batchNorm(zeros([1, 3]), zeros([3]), zeros([3]))).toThrow('batchNorm: input [1, 3] has one value per channel');
+    expect(() => batchNorm(zeros([3]), zeros([3]), zeros([3]))).toThrow('batchNorm: input needs axes [n, c, ...]');
+  });
+});
+
+onEveryDevice((device) => {
+  it('agrees with the reference in both modes', async () => {
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(1e6), async (shape, seed) => {
+        // The gradient by x is a difference of three sums that nearly cancel; gamma's and beta's are plain sums.
+        await checkDevice(device, training, inputs(shape, seed), 1e-3);
+        await checkDevice(device, evaluation, [
+          ...inputs(shape, seed),
+          input([shape[1]!], seed + 3),
+          input([shape[1]!], seed + 4, 0.5, 2),
+        ]);
+      }),
+      { numRuns: 10 },
+    );
+  });
+  it('sums long channels in stages', () => checkDevice(device, training, inputs([2, 2, 65, 67], 5), 5e-3));
+});
