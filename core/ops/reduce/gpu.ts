@@ -4,7 +4,7 @@
  *
  *     for each cell (o, i):  result = combine over r of x[(o * run + r) * inner + i]      i contiguous
  *
- * A run longer than 4,096 takes two stages: [outer, run / part, part, inner] over the parts, then over what is left.
+ * A run longer than 4,096 takes two stages: cells (o, p, i) combine part p of the run, then the parts are a run of their own.
  */
 import { type GpuProgram, type Kernel, type KernelThis, kernel, type Launch, MAX_REDUCTION } from '../../devices/gpu/kernel.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
@@ -34,7 +34,43 @@ const maxRun = kernel('maxRun', function (this: KernelThis, x: Float32Array) {
   return most;
 });
 
-const KERNELS: Readonly<Record<'sum' | 'max', Kernel>> = { sum: sumRun, max: maxRun };
+const sumPart = kernel('sumPart', function (this: KernelThis, x: Float32Array) {
+  const row = idiv(this.thread.x, this.constants.inner!);
+  const i = this.thread.x - row * this.constants.inner!;
+  const o = idiv(row, this.constants.parts!);
+  const start = (row - o * this.constants.parts!) * this.constants.part!;
+  const first = (o * this.constants.run! + start) * this.constants.inner! + i;
+  let total = 0.0;
+  for (let r = 0; r < this.constants.part!; r++) {
+    if (start + r < this.constants.run!) {
+      total += x[first + r * this.constants.inner!]!;
+    }
+  }
+  return total;
+});
+
+const maxPart = kernel('maxPart', function (this: KernelThis, x: Float32Array) {
+  const row = idiv(this.thread.x, this.constants.inner!);
+  const i = this.thread.x - row * this.constants.inner!;
+  const o = idiv(row, this.constants.parts!);
+  const start = (row - o * this.constants.parts!) * this.constants.part!;
+  const first = (o * this.constants.run! + start) * this.constants.inner! + i;
+  let most = x[first]!;
+  for (let r = 1; r < this.constants.part!; r++) {
+    if (start + r < this.constants.run!) {
+      const value = x[first + r * this.constants.inner!]!;
+      if (value > most) {
+        most = value;
+      }
+    }
+  }
+  return most;
+});
+
+const KERNELS: Readonly<Record<'sum' | 'max', { readonly run: Kernel; readonly part: Kernel }>> = {
+  sum: { run: sumRun, part: sumPart },
+  max: { run: maxRun, part: maxPart },
+};
 
 /** All launches that reduce `axes` of an array of this shape, with a scratch array between each two. */
 export function reductionProgram(kind: 'sum' | 'max', shape: Shape, axes: readonly number[]): GpuProgram {
@@ -45,6 +81,8 @@ interface Stage {
   readonly outer: number;
   readonly run: number;
   readonly inner: number;
+  /** How many parts the run is cut into; 1 reduces all of it. */
+  readonly parts: number;
 }
 
 function stagesOf(shape: Shape, axes: readonly number[]): Stage[] {
@@ -52,7 +90,7 @@ function stagesOf(shape: Shape, axes: readonly number[]): Stage[] {
   const lengths = [...shape];
   for (const { first, last } of runsOf(axes).reverse()) {
     const run = sizeOf(lengths.slice(first, last + 1));
-    stages.push(...split({ outer: sizeOf(lengths.slice(0, first)), run, inner: sizeOf(lengths.slice(last + 1)) }));
+    stages.push(...split(sizeOf(lengths.slice(0, first)), run, sizeOf(lengths.slice(last + 1))));
     for (let axis = first; axis <= last; axis++) lengths[axis] = 1;
   }
   return stages;
@@ -68,22 +106,18 @@ function runsOf(axes: readonly number[]): { first: number; last: number }[] {
   return runs;
 }
 
-/** Cuts a long run at its largest divisor that is short enough; a run without one stays whole. */
-function split(stage: Stage): Stage[] {
-  if (stage.run <= MAX_REDUCTION) return [stage];
-  let part = MAX_REDUCTION;
-  while (stage.run % part !== 0) part--;
-  if (part === 1) return [stage];
-  const parts = stage.run / part;
-  return [{ outer: stage.outer * parts, run: part, inner: stage.inner }, ...split({ ...stage, run: parts })];
+function split(outer: number, run: number, inner: number): Stage[] {
+  if (run <= MAX_REDUCTION) return [{ outer, run, inner, parts: 1 }];
+  const parts = Math.ceil(run / MAX_REDUCTION);
+  return [{ outer, run, inner, parts }, ...split(outer, parts, inner)];
 }
 
-function chain(stages: readonly Stage[], reducer: Kernel): GpuProgram {
-  const sizes = stages.map(({ outer, inner }) => outer * inner);
+function chain(stages: readonly Stage[], kernels: { readonly run: Kernel; readonly part: Kernel }): GpuProgram {
+  const sizes = stages.map(({ outer, inner, parts }) => outer * inner * parts);
   const launches = stages.map(
-    ({ run, inner }, k): Launch => ({
-      kernel: reducer,
-      constants: { run, inner },
+    ({ run, inner, parts }, k): Launch => ({
+      kernel: parts === 1 ? kernels.run : kernels.part,
+      constants: parts === 1 ? { run, inner } : { run, inner, parts, part: Math.ceil(run / parts) },
       inputs: [k === 0 ? { input: 0 } : { scratch: k - 1 }],
       output: k === stages.length - 1 ? 'output' : { scratch: k },
       cells: [sizes[k]!],
