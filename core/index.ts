@@ -1,7 +1,7 @@
 /** What users import from 'tapegrad'. */
 export { withLabel } from './debug.ts';
 export { DEVICE_NAMES, type DeviceName, deviceName, useDevice } from './devices/current.ts';
-export { DeviceError } from './devices/device.ts';
+export { DeviceError, type DeviceOptions } from './devices/device.ts';
 export type { HostArray, HostValue } from './host.ts';
 export * from './ops/index.ts';
 export { explain, type Plan } from './plan/plan.ts';

@@ -4,9 +4,9 @@
 import { exclusively } from '../plan/flush.ts';
 import { clearPlans } from '../plan/run.ts';
 import { allStates } from '../state.ts';
-import type { Device } from './device.ts';
+import type { Device, DeviceOptions } from './device.ts';
 import { GpuDevice } from './gpu/device.ts';
-import { ReferenceDevice, type ReferenceOptions } from './reference.ts';
+import { ReferenceDevice } from './reference.ts';
 
 export const DEVICE_NAMES = ['auto', 'reference', 'cpu', 'webasm', 'webgpu'] as const;
 export type DeviceName = (typeof DEVICE_NAMES)[number];
@@ -18,7 +18,7 @@ let current: Device | undefined;
  * else webasm. A name forces one, or throws saying why it cannot run here and what would. Without any call the first flush takes
  * `auto`.
  */
-export function useDevice(name: DeviceName = 'auto', options: ReferenceOptions = {}): Promise<string> {
+export function useDevice(name: DeviceName = 'auto', options: DeviceOptions = {}): Promise<string> {
   if (!DEVICE_NAMES.includes(name)) {
     return Promise.reject(
       new Error(`useDevice: there is no device ${JSON.stringify(name)}; use one of ${DEVICE_NAMES.join(', ')}`),
@@ -43,7 +43,7 @@ export function deviceName(): string | undefined {
   return current?.name;
 }
 
-async function open(name: DeviceName, options: ReferenceOptions): Promise<Device> {
+async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'auto') return GpuDevice.best();
   return GpuDevice.open(name);

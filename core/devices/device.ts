@@ -15,6 +15,14 @@ export interface DeviceTraits {
   readonly writesStates: boolean;
 }
 
+/** What `useDevice` may be told; a device ignores what does not concern it. */
+export interface DeviceOptions {
+  /** reference: ends a run at the first step whose output holds a NaN, naming the step. */
+  readonly stopAtNaN?: boolean;
+  /** webasm: how many threads compute; the number of cores by default. */
+  readonly threads?: number;
+}
+
 export interface Device {
   /** As given to `useDevice`: `reference`, `cpu`, `webasm`, `webgpu`. */
   readonly name: string;

@@ -6,12 +6,7 @@ import type { HostArray } from '../host.ts';
 import { type Plan, stepName } from '../plan/plan.ts';
 import type { State } from '../state.ts';
 import { Breather } from './breather.ts';
-import { type Device, DeviceError, type PreparedPlan } from './device.ts';
-
-export interface ReferenceOptions {
-  /** Ends the run at the first step whose output holds a NaN, naming the step. */
-  readonly stopAtNaN?: boolean;
-}
+import { type Device, DeviceError, type DeviceOptions, type PreparedPlan } from './device.ts';
 
 export class ReferenceDevice implements Device {
   readonly name = 'reference';
@@ -20,7 +15,7 @@ export class ReferenceDevice implements Device {
   private arena = new Float64Array(0);
   private readonly states = new WeakMap<State, Float64Array>();
 
-  constructor(private readonly options: ReferenceOptions = {}) {}
+  constructor(private readonly options: DeviceOptions = {}) {}
 
   scratch(): readonly number[] {
     return [];

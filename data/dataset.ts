@@ -1,0 +1,34 @@
+/**
+ * Data sets: images with labels, one at a time, on the host. The folder owns reading, drawing and changing pictures and putting them
+ * into batches; of the framework it knows only how to make a tensor.
+ */
+import type { NdArray } from 'ndarray';
+
+/** An image as [c, h, w], values from 0 to 1 until a transform changes them. Often a view: crops and flips move no pixel. */
+export type Image = NdArray<Float32Array>;
+
+export interface Dataset {
+  /** Number of images. */
+  readonly length: number;
+  /** Names by label. */
+  readonly classes: readonly string[];
+  /** [c, h, w] of every image. */
+  readonly imageShape: readonly [number, number, number];
+  image(index: number): Image;
+  label(index: number): number;
+}
+
+/** The first `chosen` images, or those with the given indices, in that order. */
+export function subset(dataset: Dataset, chosen: number | readonly number[]): Dataset {
+  const indices = typeof chosen === 'number' ? Array.from({ length: chosen }, (_, k) => k) : [...chosen];
+  const wrong = indices.find((index) => !Number.isInteger(index) || index < 0 || index >= dataset.length);
+  if (wrong !== undefined)
+    throw new RangeError(`subset: image ${wrong} was asked for, but the data set has images 0 to ${dataset.length - 1}`);
+  return {
+    length: indices.length,
+    classes: dataset.classes,
+    imageShape: dataset.imageShape,
+    image: (index) => dataset.image(indices[index]!),
+    label: (index) => dataset.label(indices[index]!),
+  };
+}

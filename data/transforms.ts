@@ -1,0 +1,99 @@
+/** What happens to an image on its way into a batch. Crops and flips are views; padding and normalising copy. */
+import ndarray from 'ndarray';
+import type { Dataset, Image } from './dataset.ts';
+import type { Random } from './random.ts';
+
+export type Transform = (image: Image, random: Random) => Image;
+
+/** One after another. */
+export function compose(...transforms: readonly Transform[]): Transform {
+  return (image, random) => transforms.reduce((sofar, transform) => transform(sofar, random), image);
+}
+
+/** Black padding on every side, then a random piece of the original size (or `size` x `size`): He et al. 2015, sec. 4.2, pads 4. */
+export function randomCrop({ padding = 4, size }: { readonly padding?: number; readonly size?: number } = {}): Transform {
+  return (image, random) => {
+    const [, h, w] = [image.shape[0]!, image.shape[1]!, image.shape[2]!];
+    const padded = padding > 0 ? pad(image, padding) : image;
+    const [height, width] = [size ?? h, size ?? w];
+    const [spareY, spareX] = [padded.shape[1]! - height, padded.shape[2]! - width];
+    if (spareY < 0 || spareX < 0)
+      throw new RangeError(
+        `randomCrop: a piece of ${height} x ${width} does not fit into ${h} x ${w} with a padding of ${padding}`,
+      );
+    const [top, left] = [random.integer(spareY + 1), random.integer(spareX + 1)];
+    return padded.lo(0, top, left).hi(-1, height, width);
+  };
+}
+
+function pad(image: Image, padding: number): Image {
+  const [c, h, w] = [image.shape[0]!, image.shape[1]!, image.shape[2]!];
+  const [height, width] = [h + 2 * padding, w + 2 * padding];
+  const data = new Float32Array(c * height * width);
+  forEachPixel(image, (value, channel, y, x) => {
+    data[(channel * height + y + padding) * width + x + padding] = value;
+  });
+  return ndarray(data, [c, height, width]);
+}
+
+function forEachPixel(
+  { data, shape, stride, offset }: Image,
+  visit: (value: number, channel: number, y: number, x: number) => void,
+): void {
+  for (let channel = 0; channel < shape[0]!; channel++) {
+    for (let y = 0; y < shape[1]!; y++) {
+      const row = offset + channel * stride[0]! + y * stride[1]!;
+      for (let x = 0; x < shape[2]!; x++) visit(data[row + x * stride[2]!]!, channel, y, x);
+    }
+  }
+}
+
+/** Left and right exchanged, for half of the images. */
+export function randomHorizontalFlip(): Transform {
+  return (image, random) => (random.float() < 0.5 ? image.step(1, 1, -1) : image);
+}
+
+/** (x - mean) / std by channel. */
+export function normalise({ mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] }): Transform {
+  if (
+    mean.length !== std.length ||
+    std.some((value) => !(value !== 0 && Number.isFinite(value))) ||
+    !mean.every(Number.isFinite)
+  ) {
+    throw new RangeError(
+      `normalise: mean [${mean}] and std [${std}] given; both need a finite number for every channel, and std none that is 0`,
+    );
+  }
+  return mapPixels((value, channel) => (value - mean[channel]!) / std[channel]!);
+}
+
+/** x - mean, pixel by pixel: the paper's normalisation. The mean image has the images' own shape, so augment after it. */
+export function subtractMean(mean: Image): Transform {
+  return mapPixels((value, channel, y, x) => value - mean.get(channel, y, x));
+}
+
+function mapPixels(formula: (value: number, channel: number, y: number, x: number) => number): Transform {
+  return (image) => {
+    const data = new Float32Array(image.size);
+    let at = 0;
+    forEachPixel(image, (value, channel, y, x) => {
+      data[at++] = formula(value, channel, y, x);
+    });
+    return ndarray(data, [...image.shape]);
+  };
+}
+
+/** The mean of all images, summed in float64. */
+export function perPixelMean(dataset: Dataset): Image {
+  const [c, h, w] = dataset.imageShape;
+  const total = new Float64Array(c * h * w);
+  for (let index = 0; index < dataset.length; index++) {
+    forEachPixel(dataset.image(index), (value, channel, y, x) => {
+      total[(channel * h + y) * w + x]! += value;
+    });
+  }
+  return ndarray(
+    Float32Array.from(total, (sum) => sum / dataset.length),
+    [c, h, w],
+  );
+}

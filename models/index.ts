@@ -1,0 +1,30 @@
+/** What users import from 'tapegrad/models'. */
+export {
+  CifarResNet,
+  cifarResnet,
+  plain20,
+  plain32,
+  plain44,
+  plain56,
+  plain110,
+  resnet20,
+  resnet32,
+  resnet44,
+  resnet56,
+  resnet110,
+  resnet1202,
+} from './cifarResnet.ts';
+export {
+  type ModelOptions,
+  plain18,
+  plain34,
+  ResNet,
+  type ResNetOptions,
+  resnet18,
+  resnet34,
+  resnet50,
+  resnet101,
+  resnet152,
+} from './resnet.ts';
+export { type ModelEntry, modelTable } from './table.ts';
+export { readSafetensors, WeightsError, type WriteOptions, writeSafetensors } from './weights.ts';

@@ -1,0 +1,89 @@
+/**
+ * A network in numbers. Found by recording a forward pass on zeros in evaluation mode and reading the tape: nothing runs.
+ */
+import { type Shape, type Tensor, zeros } from '../core/index.ts';
+import { formatShape, sizeOf } from '../core/shape.ts';
+import { tapeOf } from '../core/tape.ts';
+import type { Module } from './module.ts';
+
+export interface ModuleMeasure {
+  /** The module's path; '' for the network itself. */
+  readonly name: string;
+  /** Of the last op that the module records itself. */
+  readonly outputShape: Shape;
+  /** Trainable values that the module itself holds. */
+  readonly parameters: number;
+  /** Of convolutions and matrix products, as in the paper (table 1, "FLOPs"), for the given input. */
+  readonly multiplyAdds: number;
+}
+
+export interface NetworkMeasure {
+  /** A row for every module that records ops, in the order of their first. */
+  readonly modules: readonly ModuleMeasure[];
+  readonly parameters: number;
+  readonly multiplyAdds: number;
+}
+
+/** Shapes, parameters and multiply-adds, for an input such as [1, 3, 224, 224]. */
+export function measure(module: Module, inputShape: Shape): NetworkMeasure {
+  const output = recordEvaluation(module, inputShape);
+  const parameters = new Map([...module.namedModules(module.path)].map(([part, path]) => [path, ownParameters(part)]));
+  const rows = new Map<string, ModuleMeasure>();
+  for (const node of tapeOf(output)) {
+    if (node.source.kind !== 'op') continue;
+    const name = node.label;
+    const multiplyAdds = (rows.get(name)?.multiplyAdds ?? 0) + multiplyAddsOf(node);
+    rows.set(name, { name, outputShape: node.shape, parameters: parameters.get(name) ?? 0, multiplyAdds });
+  }
+  const modules = [...rows.values()];
+  return {
+    modules,
+    parameters: module.parameters().reduce((total, parameter) => total + parameter.size, 0),
+    multiplyAdds: modules.reduce((total, row) => total + row.multiplyAdds, 0),
+  };
+}
+
+/** `measure` as a table: name, output shape, parameters, multiply-adds, and the totals. */
+export function summary(module: Module, inputShape: Shape): string {
+  const { modules, parameters, multiplyAdds } = measure(module, inputShape);
+  const format = (count: number): string => (count === 0 ? '' : count.toLocaleString('en-US'));
+  const rows = modules.map((row) => [
+    row.name || module.constructor.name,
+    formatShape(row.outputShape),
+    format(row.parameters),
+    format(row.multiplyAdds),
+  ]);
+  const total = ['total', '', format(parameters), format(multiplyAdds)];
+  return table([['module', 'output', 'parameters', 'multiply-adds'], ...rows, total]);
+}
+
+function recordEvaluation(module: Module, inputShape: Shape): Tensor {
+  const modes = [...module.namedModules().keys()].map((part) => ({ part, training: part.training }));
+  module.eval();
+  try {
+    return module.forward(zeros(inputShape));
+  } finally {
+    for (const { part, training } of modes) part.training = training;
+  }
+}
+
+function ownParameters(module: Module): number {
+  return module.ownStates().reduce((total, [, state]) => total + (state.trainable ? state.size : 0), 0);
+}
+
+/** conv2d: n o y x times c / groups i j. matmul: every element of the result times the length summed over. */
+function multiplyAddsOf({ source, size }: Tensor): number {
+  if (source.kind !== 'op') return 0;
+  const { op, inputs, options } = source;
+  if (op.name === 'conv2d') return size * sizeOf(inputs[1]!.shape.slice(1));
+  if (op.name === 'matmul') return size * inputs[0]!.shape.at(options.transposeA === true ? -2 : -1)!;
+  return 0;
+}
+
+/** Text on the left, numbers on the right. */
+function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const cell = (text: string, column: number): string =>
+    column < 2 ? text.padEnd(widths[column]!) : text.padStart(widths[column]!);
+  return rows.map((row) => row.map(cell).join('  ').trimEnd()).join('\n');
+}

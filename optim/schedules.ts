@@ -1,0 +1,96 @@
+/**
+ * Learning-rate schedules: the rate as a function of the step, counted in whatever the caller counts in, iterations or epochs.
+ *
+ *     optimizer.learningRate = schedule.learningRate(step)
+ */
+export interface Schedule {
+  /** The rate for a step; the first step is 0. */
+  learningRate(step: number): number;
+}
+
+/** learningRate * factor^(milestones reached): the paper's CIFAR recipe is { learningRate: 0.1, milestones: [32000, 48000] }. */
+export function multiStep(options: { learningRate: number; milestones: readonly number[]; factor?: number }): Schedule {
+  const { learningRate, milestones, factor = 0.1 } = options;
+  return { learningRate: (step) => learningRate * factor ** milestones.filter((milestone) => step >= milestone).length };
+}
+
+/** minimum + (learningRate - minimum) (1 + cos(pi step / steps)) / 2 (Loshchilov and Hutter, arXiv:1608.03983, eq. 5, no restarts). */
+export function cosine(options: { learningRate: number; steps: number; minimum?: number }): Schedule {
+  const { learningRate, steps, minimum = 0 } = options;
+  return {
+    learningRate: (step) => minimum + ((learningRate - minimum) * (1 + Math.cos((Math.PI * Math.min(step, steps)) / steps))) / 2,
+  };
+}
+
+export interface WarmUpOptions {
+  /** How many steps it lasts. */
+  readonly steps: number;
+  /** The first rate. */
+  readonly from: number;
+  /** Linear up to the schedule's rate, or constant as the paper does for ResNet-110 (sec. 4.2: 0.01 for about 400 iterations). */
+  readonly ramp?: 'linear' | 'constant';
+}
+
+/** A gentle start before `schedule`, whose steps are counted from the beginning, warm-up included. */
+export function warmUp(schedule: Schedule, { steps, from, ramp = 'linear' }: WarmUpOptions): Schedule {
+  return {
+    learningRate: (step) => {
+      if (step >= steps) return schedule.learningRate(step);
+      return ramp === 'constant' ? from : from + ((schedule.learningRate(steps) - from) * step) / steps;
+    },
+  };
+}
+
+export interface PlateauOptions {
+  readonly learningRate: number;
+  /** The rate is multiplied by it. */
+  readonly factor?: number;
+  /** How many reports in a row may bring nothing new before that happens. */
+  readonly patience?: number;
+  /** An error counts as new when it is below the best by this share. */
+  readonly threshold?: number;
+}
+
+/** All that a Plateau remembers. */
+export interface PlateauState {
+  readonly learningRate: number;
+  readonly best: number;
+  readonly waited: number;
+}
+
+/** Divides the rate when the error stops falling (sec. 3.4: by 10). `report` an error after each epoch; rules as in PyTorch's ReduceLROnPlateau. */
+export class Plateau implements Schedule {
+  private state: PlateauState;
+  private readonly options: Required<PlateauOptions>;
+
+  constructor(options: PlateauOptions) {
+    this.options = { factor: 0.1, patience: 10, threshold: 1e-4, ...options };
+    this.state = { learningRate: options.learningRate, best: Number.POSITIVE_INFINITY, waited: 0 };
+  }
+
+  /** The same for every step until a report changes it. */
+  learningRate(): number {
+    return this.state.learningRate;
+  }
+
+  report(error: number): void {
+    const { factor, patience, threshold } = this.options;
+    const { learningRate, best, waited } = this.state;
+    if (error < best * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
+    else if (waited < patience) this.state = { learningRate, best, waited: waited + 1 };
+    else this.state = { learningRate: learningRate * factor, best, waited: 0 };
+  }
+
+  stateDict(): PlateauState {
+    return this.state;
+  }
+
+  loadStateDict(state: PlateauState): void {
+    this.state = { ...state };
+  }
+}
+
+/** See Plateau. */
+export function plateau(options: PlateauOptions): Plateau {
+  return new Plateau(options);
+}
