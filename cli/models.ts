@@ -1,7 +1,7 @@
 /** `models`: every network beside the paper's figures. Counting records the networks but runs nothing. */
 import type { Command } from 'commander';
 import { modelTable } from '../models/index.ts';
-import { measure } from '../nn/index.ts';
+import { measure, zeroWeights } from '../nn/index.ts';
 import { options } from './options.ts';
 
 export interface ModelRow {
@@ -15,7 +15,7 @@ export interface ModelRow {
 
 export function modelRows(): ModelRow[] {
   return [...modelTable.values()].map(({ name, build, inputShape, layers, parameters, multiplyAdds }) => {
-    const measured = measure(build(), inputShape);
+    const measured = measure(build({ weights: zeroWeights, strideOn: '1x1' }), inputShape); // the paper's place for the stride
     return {
       name,
       layers,

@@ -45,8 +45,8 @@ export function deviceName(): string | undefined {
 
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
-  if (name === 'auto') return GpuDevice.best();
-  return GpuDevice.open(name);
+  if (name === 'auto') return GpuDevice.best(options);
+  return GpuDevice.open(name, options);
 }
 
 /** Takes every State home before its device goes. What cannot be fetched any more is lost, and says so when it is read. */

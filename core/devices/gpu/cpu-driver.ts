@@ -1,8 +1,8 @@
 /**
- * The drivers cpu and webasm: gpu.js backends whose arrays are plain Float32Arrays on the host. Every launch returns a fresh array;
- * a slot holds it until its last use, so there is no arena.
+ * The cpu driver: gpu.js's JavaScript backend, for machines with nothing else and for tests. Every launch returns a fresh array on
+ * the host; a slot holds it until its last use, so there is no arena.
  */
-import { GPU } from 'gpu.js';
+import type { GPU } from 'gpu.js';
 import type { HostArray } from '../../host.ts';
 import { LruCache } from '../../plan/cache.ts';
 import { type Location, type Plan, stepName } from '../../plan/plan.ts';
@@ -11,7 +11,6 @@ import { Breather } from '../breather.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
 import type { GpuDriver } from './device.ts';
 import { createGpu, createKernel, degradation } from './gpu-js.ts';
-import { MAX_ELEMENTS } from './kernel.ts';
 import type { PlacedLaunch } from './program.ts';
 
 /** Compiled kernels kept: several plans of the deepest networks. */
@@ -19,22 +18,16 @@ const MAX_KERNELS = 4096;
 
 type Call = (...arrays: Float32Array[]) => unknown;
 
-export async function openHostDriver(backend: 'cpu' | 'webasm'): Promise<GpuDriver> {
-  if (backend === 'webasm' && !GPU.isWebAssemblySupported)
-    throw new Error('useDevice: webasm needs WebAssembly with SIMD, which this runtime lacks; use cpu or reference');
-  return new HostDriver(backend);
+export function openCpuDriver(): GpuDriver {
+  return new CpuDriver();
 }
 
-class HostDriver implements GpuDriver {
-  readonly maxElements: number;
-  private readonly gpu: GPU;
+class CpuDriver implements GpuDriver {
+  /** Plain JavaScript indexes with float64, which is exact far beyond any array. */
+  readonly maxElements = Number.POSITIVE_INFINITY;
+  private readonly gpu: GPU = createGpu('cpu');
   private readonly kernels = new LruCache<Call>(MAX_KERNELS, () => undefined);
   private readonly states = new WeakMap<State, Float32Array>();
-
-  constructor(private readonly backend: 'cpu' | 'webasm') {
-    this.gpu = createGpu(backend);
-    this.maxElements = backend === 'cpu' ? Number.POSITIVE_INFINITY : MAX_ELEMENTS;
-  }
 
   async prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan> {
     const calls = launches.map((launch) => this.compiled(launch));
@@ -64,9 +57,8 @@ class HostDriver implements GpuDriver {
     return (...arrays) => {
       const result: unknown = kernel(...arrays);
       if (!checked) {
-        const reason = degradation(kernel, this.backend);
-        if (reason !== undefined)
-          throw new Error(`internal: kernel ${launch.kernel.name} left backend ${this.backend}: ${reason}`);
+        const reason = degradation(kernel, 'cpu');
+        if (reason !== undefined) throw new Error(`internal: kernel ${launch.kernel.name} left backend cpu: ${reason}`);
         checked = true;
       }
       return result;
@@ -128,7 +120,7 @@ class HostDriver implements GpuDriver {
   }
 }
 
-/** cpu gives nested arrays for cells along y and z and for four lanes, webasm a flat one. */
+/** gpu.js gives nested arrays for cells along y and z and for four lanes. */
 function flat(result: unknown, { kernel, size }: PlacedLaunch): Float32Array {
   if (result instanceof Float32Array && result.length === size) return result;
   const out = new Float32Array(size);

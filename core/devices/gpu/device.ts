@@ -5,9 +5,10 @@
 import type { HostArray } from '../../host.ts';
 import { type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
-import { type Device, DeviceError, type PreparedPlan, type ScratchCall } from '../device.ts';
-import { openHostDriver } from './host-driver.ts';
+import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type ScratchCall } from '../device.ts';
+import { openCpuDriver } from './cpu-driver.ts';
 import { type PlacedLaunch, placeLaunches } from './program.ts';
+import { openWebAssemblyDriver } from './webasm-driver.ts';
 import { hasHardwareAdapter, openWebGpuDriver } from './webgpu-driver.ts';
 
 /** What a driver does with the launches of a plan. */
@@ -33,13 +34,13 @@ export class GpuDevice implements Device {
   ) {}
 
   /** Rejects with a sentence when the backend cannot run here. */
-  static async open(name: GpuDriverName): Promise<GpuDevice> {
-    return new GpuDevice(name, await (name === 'webgpu' ? openWebGpuDriver() : openHostDriver(name)));
+  static async open(name: GpuDriverName, options: DeviceOptions = {}): Promise<GpuDevice> {
+    return new GpuDevice(name, await openDriver(name, options));
   }
 
   /** WebGPU on real hardware, else webasm. */
-  static async best(): Promise<GpuDevice> {
-    return GpuDevice.open((await hasHardwareAdapter()) ? 'webgpu' : 'webasm');
+  static async best(options: DeviceOptions = {}): Promise<GpuDevice> {
+    return GpuDevice.open((await hasHardwareAdapter()) ? 'webgpu' : 'webasm', options);
   }
 
   scratch(step: ScratchCall): readonly number[] {
@@ -62,4 +63,9 @@ export class GpuDevice implements Device {
   destroy(): void {
     this.driver.destroy();
   }
+}
+
+async function openDriver(name: GpuDriverName, options: DeviceOptions): Promise<GpuDriver> {
+  if (name === 'webgpu') return openWebGpuDriver();
+  return name === 'webasm' ? openWebAssemblyDriver(options) : openCpuDriver();
 }
