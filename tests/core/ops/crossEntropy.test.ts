@@ -108,10 +108,15 @@ describe('on the reference', () => {
   });
 });
 
+/** exp(p) of p near -10 errs by 1e-6 of itself, and where exp(p) - s / c cancels that is held against 1e-3 of the largest. */
+const CANCELLATION = 1e-3;
+
 onEveryDevice((device) => {
   it('agrees with the reference', async () => {
     await fc.assert(
-      fc.asyncProperty(cases, fc.nat(1e6), (test, seed) => checkDevice(device, formula(test), inputsOf(test, seed))),
+      fc.asyncProperty(cases, fc.nat(1e6), (test, seed) =>
+        checkDevice(device, formula(test), inputsOf(test, seed), CANCELLATION),
+      ),
       { numRuns: 12 },
     );
   });
