@@ -1,7 +1,16 @@
 import { defineConfig } from 'vitest/config';
+import { swiftShaderEnvironment } from './tests/support/swiftshader.ts';
 
+// The devices share the cores with each other, so test files run in processes of their own; memory tests need `gc()`.
 export default defineConfig({
   resolve: { conditions: ['tapegrad-source'] },
   ssr: { resolve: { conditions: ['tapegrad-source'] } },
-  test: { include: ['tests/**/*.test.ts'], testTimeout: 120_000, hookTimeout: 120_000, pool: 'forks', execArgv: ['--expose-gc'] },
+  test: {
+    include: ['tests/**/*.test.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    pool: 'forks',
+    execArgv: ['--expose-gc'],
+    env: swiftShaderEnvironment(),
+  },
 });

@@ -4,7 +4,7 @@ export { type BatchNormOptions, batchNorm, batchNormEvaluate } from './batchNorm
 export { concat, stack } from './concat/concat.ts';
 export { type Conv2dOptions, conv2d } from './conv2d/conv2d.ts';
 export { type CrossEntropyOptions, crossEntropy } from './crossEntropy/crossEntropy.ts';
-export { type DropoutOptions, dropout } from './dropout/dropout.ts';
+export { type DropoutOptions, dropout, dropoutMask } from './dropout/dropout.ts';
 export { gatherByLabel, scatterByLabel } from './gather/gather.ts';
 export { logSoftmax, softmax } from './logSoftmax/logSoftmax.ts';
 export { type MatmulOptions, matmul } from './matmul/matmul.ts';
@@ -31,4 +31,6 @@ export { max, mean, variance } from './reduce/statistics.ts';
 export { sum } from './reduce/sum.ts';
 export { detach, flatten, reshape } from './reshape/reshape.ts';
 export { type SgdOptions, sgdMomentum, sgdNesterov, sgdStep } from './sgd/sgd.ts';
-export { pad, place, type Range, slice } from './slice/slice.ts';
+export { pad } from './slice/pad.ts';
+export type { Range } from './slice/ranges.ts';
+export { place, slice } from './slice/slice.ts';

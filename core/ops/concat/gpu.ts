@@ -1,29 +1,43 @@
 /**
  * concat on gpu.js. Every input is [outer, own length]; an output element finds the input whose part of the row it lies in.
- * A kernel reads at most 7 arrays, so longer lists are joined from the left, the result so far being one of the 7.
+ * A kernel reads at most 7 arrays, so longer lists are joined seven by seven until one is left: a tree, in which an element is copied
+ * once a level.
  */
 import { printKernel } from '../../devices/gpu/decode.ts';
-import { type GpuProgram, type Kernel, kernel, type Launch } from '../../devices/gpu/kernel.ts';
+import { type GpuProgram, type Kernel, kernel, type Launch, type Operand } from '../../devices/gpu/kernel.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
 
 const MAX_ARRAYS = 7;
 
+/** Neighbours that are joined already, [outer, length]. */
+interface Piece {
+  readonly operand: Operand;
+  readonly length: number;
+}
+
 export function concatProgram(shapes: readonly Shape[], axis: number): GpuProgram {
   const outer = sizeOf(shapes[0]!.slice(0, axis));
-  const lengths = shapes.map((shape) => sizeOf(shape.slice(axis)));
   const launches: Launch[] = [];
   const scratch: number[] = [];
-  let joined = { operand: { input: 0 } as Launch['output'], length: lengths[0]! };
-  for (let next = 1; next < shapes.length; next += MAX_ARRAYS - 1) {
-    const end = Math.min(shapes.length, next + MAX_ARRAYS - 1);
-    const parts = [joined.length, ...lengths.slice(next, end)];
-    const length = parts.reduce((sum, part) => sum + part, 0);
-    const inputs = [joined.operand, ...lengths.slice(next, end).map((_, k) => ({ input: next + k }))];
-    const output = end === shapes.length ? 'output' : { scratch: scratch.push(outer * length) - 1 };
-    launches.push({ kernel: joinKernel(parts), constants: {}, inputs, output, cells: [outer * length] });
-    joined = { operand: output, length };
+  const join = (pieces: readonly Piece[], last: boolean): Piece => {
+    if (pieces.length === 1) return pieces[0]!;
+    const lengths = pieces.map((piece) => piece.length);
+    const length = lengths.reduce((sum, each) => sum + each, 0);
+    const output = last ? 'output' : { scratch: scratch.push(outer * length) - 1 };
+    const inputs = pieces.map((piece) => piece.operand);
+    launches.push({ kernel: joinKernel(lengths), constants: {}, inputs, output, cells: [outer * length] });
+    return { operand: output, length };
+  };
+  let pieces: readonly Piece[] = shapes.map((shape, input) => ({ operand: { input }, length: sizeOf(shape.slice(axis)) }));
+  while (pieces.length > 1) {
+    const groups = sevens(pieces);
+    pieces = groups.map((group) => join(group, groups.length === 1));
   }
   return { scratch, launches };
+}
+
+function sevens<T>(list: readonly T[]): T[][] {
+  return Array.from({ length: Math.ceil(list.length / MAX_ARRAYS) }, (_, k) => list.slice(k * MAX_ARRAYS, (k + 1) * MAX_ARRAYS));
 }
 
 /** y[row, k] for k in the t-th part = x_t[row, k - first_t] */

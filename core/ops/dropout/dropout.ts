@@ -2,11 +2,14 @@
  * Dropout (Srivastava et al. 2014): y = x * mask, mask 0 with the given probability, else 1 / (1 - probability); dx = dy * mask.
  *
  * The mask is a hash of (key, index): counter-based, so it needs no state and every device gives the same one. The hash uses only
- * whole numbers below 2^24, which float32 holds exactly:
+ * whole numbers below 2^24, which float32 holds exactly; P = 4093 and Q = 4091 are the largest primes below 2^12:
  *
- *     u, v = the upper and lower 12 bits of the index, each moved by a half of the key
- *     4 times:  u = (u * v + 3 u + c) mod P,  v = (v * 1597 + u + d) mod Q        P = 4093, Q = 4091, both prime
+ *     u, v = (index div Q) mod P, index mod Q
+ *     in round r of 4:  u = (u v + 3 u + key[r mod 2] + c_r) mod P,  v = (1597 v + u + key[(r + 1) mod 2] + d_r) mod Q
  *     random = (u + v / Q) / P, uniform in [0, 1)
+ *
+ * The key takes part in every round: added to the index, it would only move one fixed table, and masks of different keys would
+ * overlap. No u v + 3 u + key + c exceeds 16,754,654.
  */
 import { type Op, record } from '../../op.ts';
 import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
@@ -16,7 +19,7 @@ import { maskProgram } from './gpu.ts';
 
 export type MaskOptions = { readonly shape: Shape; readonly probability: number };
 
-/** Constants of the rounds, in their order; gpu.ts has them too. */
+/** c and d of every round. */
 export const ROUNDS = [
   [17, 29],
   [1013, 211],
@@ -24,6 +27,8 @@ export const ROUNDS = [
   [2003, 97],
 ] as const;
 export const [P, Q] = [4093, 4091];
+/** Key values are whole numbers below this. */
+const KEYS = 4096;
 
 const maskOp: Op<MaskOptions> = {
   name: 'dropoutMask',
@@ -37,7 +42,7 @@ const maskOp: Op<MaskOptions> = {
   },
   reference: ({ inputs: [key], output, options: { probability } }) => {
     for (let at = 0; at < output.length; at++) {
-      output[at] = isDropped(at, key![0]!, key![1]!, probability) ? 0 : 1 / (1 - probability);
+      output[at] = isDropped(at, key!, probability) ? 0 : 1 / (1 - probability);
     }
   },
   gradient: () => [null],
@@ -45,13 +50,13 @@ const maskOp: Op<MaskOptions> = {
 };
 
 /** Whether the hash of an index is below the probability; compared as whole numbers, so that no rounding can decide. */
-function isDropped(index: number, key0: number, key1: number, probability: number): boolean {
-  let u = (Math.floor(index / 4096) + key0) % P;
-  let v = ((index % 4096) + key1) % Q;
-  for (const [c, d] of ROUNDS) {
-    u = (u * v + 3 * u + c) % P;
-    v = (v * 1597 + u + d) % Q;
-  }
+function isDropped(index: number, key: Float64Array, probability: number): boolean {
+  let u = Math.floor(index / Q) % P;
+  let v = index % Q;
+  ROUNDS.forEach(([c, d], r) => {
+    u = (u * v + 3 * u + key[r % 2]! + c) % P;
+    v = (v * 1597 + u + key[(r + 1) % 2]! + d) % Q;
+  });
   const { whole, rest } = threshold(probability);
   return u < whole || (u === whole && v < rest);
 }
@@ -62,16 +67,39 @@ export function threshold(probability: number): { whole: number; rest: number } 
   return { whole, rest: Math.ceil((probability * P - whole) * Q) };
 }
 
+/**
+ * A tensor of this shape with 0 where an element is dropped, else 1 / (1 - probability); a constant to gradients. The same key,
+ * shape and probability give the same mask on every device. Throws a ShapeError for a probability outside [0, 1), for a key of
+ * another shape than [2], and, where the key is a host value, unless it is two whole numbers from 0 to 4095.
+ */
+export function dropoutMask(key: Tensor, shape: Shape, probability: number): Tensor {
+  if (!(probability >= 0 && probability < 1))
+    throw new ShapeError(
+      'dropout',
+      `probability ${probability} given; it needs to be from 0 to below 1 (shape ${formatShape(shape)})`,
+      [shape],
+    );
+  const mask = record(maskOp, [key], { shape: [...shape], probability });
+  const wrong = key.source.kind === 'host' ? key.source.data.find((value) => !isKey(value)) : undefined;
+  if (wrong === undefined) return mask;
+  throw new ShapeError('dropout', `the key contains ${wrong}; it needs two whole numbers from 0 to 4095`, [key.shape]);
+}
+
+function isKey(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < KEYS;
+}
+
 export interface DropoutOptions {
   /** That an element becomes 0, from 0 to below 1. */
   readonly probability: number;
-  /** Two whole numbers from 0 to 4095, new ones for every step: a feed, so that all steps run one plan. */
+  /** Two whole numbers from 0 to 4095, shape [2], new ones for every step: a feed, so that all steps run one plan. */
   readonly key: Tensor;
 }
 
-/** x with elements set to 0 at random and the others scaled up, so that its expectation stays. */
+/**
+ * x with elements set to 0 at random and the others scaled up, so that its expectation stays: y = x * mask, of x's shape. Throws what
+ * dropoutMask throws.
+ */
 export function dropout(x: Tensor, { probability, key }: DropoutOptions): Tensor {
-  if (!(probability >= 0 && probability < 1))
-    throw new ShapeError('dropout', `probability ${probability} given; it needs to be from 0 to below 1`);
-  return mul(x, record(maskOp, [key], { shape: x.shape, probability }));
+  return mul(x, dropoutMask(key, x.shape, probability));
 }

@@ -5,18 +5,16 @@ import { type Shape, sizeOf } from '../../shape.ts';
 import { P, Q, ROUNDS, threshold } from './dropout.ts';
 
 export function maskProgram(shape: Shape, probability: number): GpuProgram {
-  const rounds = ROUNDS.flatMap(([c, d]) => [
-    `u = u * v + 3 * u + ${c};`,
+  const rounds = ROUNDS.flatMap(([c, d], r) => [
+    `u = u * v + 3 * u + key[${r % 2}] + ${c};`,
     `u = u - idiv(u, ${P}) * ${P};`,
-    `v = v * 1597 + u + ${d};`,
+    `v = v * 1597 + u + key[${(r + 1) % 2}] + ${d};`,
     `v = v - idiv(v, ${Q}) * ${Q};`,
   ]);
   const body = [
-    'const high = idiv(i, 4096);',
-    'let u = high + key[0];',
+    `let u = idiv(i, ${Q});`,
+    `let v = i - u * ${Q};`,
     `u = u - idiv(u, ${P}) * ${P};`,
-    'let v = i - high * 4096 + key[1];',
-    `v = v - idiv(v, ${Q}) * ${Q};`,
     ...rounds,
     ...compare(probability),
   ];

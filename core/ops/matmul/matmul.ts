@@ -28,12 +28,8 @@ export interface MatmulSizes {
 export function matmulSizes(a: Shape, b: Shape, { transposeA, transposeB }: MatmulOptions): MatmulSizes {
   const [m, k] = transposeA ? [a[2]!, a[1]!] : [a[1]!, a[2]!];
   const [kOfB, n] = transposeB ? [b[2]!, b[1]!] : [b[1]!, b[2]!];
-  if (k !== kOfB)
-    throw new ShapeError(
-      'matmul',
-      `the lengths summed over are ${k} and ${kOfB}, and need to be equal (shapes ${formatShape(a)} and ${formatShape(b)})`,
-      [a, b],
-    );
+  if (k !== kOfB || a[0] !== b[0])
+    throw new ShapeError('matmul', `internal: ${formatShape(a)} times ${formatShape(b)} is not a batch of products`, [a, b]);
   return {
     batch: a[0]!,
     m,
@@ -80,32 +76,60 @@ function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean)
 }
 
 /**
- * a times b as in PyTorch: [m, k] x [k, n]; axes in front are batches and broadcast; a vector on the left is a row, on the right a
- * column, and its axis is dropped from the result. `transposeA` and `transposeB` exchange an operand's last two axes at no cost.
+ * a times b as in PyTorch: [.., m, k] x [.., k, n] gives [.., m, n]; the axes in front are batches and broadcast; a vector on the left
+ * is a row, on the right a column, and its axis is dropped from the result. `transposeA` and `transposeB` exchange a matrix's last
+ * two axes at no cost. Throws a ShapeError for a scalar, for other lengths of k, and for batches that do not broadcast.
  */
 export function matmul(a: Tensor, b: Tensor, options: Partial<MatmulOptions> = {}): Tensor {
-  const { transposeA = false, transposeB = false } = options;
-  if (a.shape.length === 0 || b.shape.length === 0)
-    throw new ShapeError(
-      'matmul',
-      `shapes ${formatShape(a.shape)} and ${formatShape(b.shape)} given; both need at least one axis`,
-      [a.shape, b.shape],
-    );
-  const left = a.shape.length === 1 ? reshape(a, [1, a.size]) : a;
-  const right = b.shape.length === 1 ? reshape(b, [b.size, 1]) : b;
-  const batch = broadcastShapes('matmul', [left.shape.slice(0, -2), right.shape.slice(0, -2)]);
-  const y = product(
-    batched(left, batch),
-    batched(right, batch),
-    transposeA && a.shape.length > 1,
-    transposeB && b.shape.length > 1,
-  );
-  const rows = a.shape.length === 1 ? [] : [y.shape[1]!];
-  const columns = b.shape.length === 1 ? [] : [y.shape[2]!];
-  return reshape(y, [...batch, ...rows, ...columns]);
+  const [row, column] = [a.shape.length === 1, b.shape.length === 1];
+  const transposeA = !row && (options.transposeA ?? false);
+  const transposeB = !column && (options.transposeB ?? false);
+  checkOperands(a.shape, b.shape, transposeA, transposeB);
+  const left = row ? reshape(a, [1, a.size]) : a;
+  const right = column ? reshape(b, [b.size, 1]) : b;
+  const batch = broadcastShapes('matmul', [batchOf(left), batchOf(right)]);
+  const shape = [
+    ...batch,
+    ...(row ? [] : [left.shape.at(transposeA ? -1 : -2)!]),
+    ...(column ? [] : [right.shape.at(transposeB ? -2 : -1)!]),
+  ];
+  const tall = !transposeA && sizeOf(batchOf(right)) === 1;
+  const y = tall
+    ? product(asOneMatrix(left), asOneMatrix(right), false, transposeB)
+    : product(batched(left, batch), batched(right, batch), transposeA, transposeB);
+  return reshape(y, shape);
 }
 
-/** [..., r, s] as [batch, r, s]. */
+function checkOperands(a: Shape, b: Shape, transposeA: boolean, transposeB: boolean): void {
+  const fail = (problem: string): never => {
+    const transposed = [...(transposeA ? ['a transposed'] : []), ...(transposeB ? ['b transposed'] : [])];
+    const given = [`shapes ${formatShape(a)} and ${formatShape(b)}`, ...transposed].join(', ');
+    throw new ShapeError('matmul', `${problem} (${given})`, [a, b]);
+  };
+  if (a.length === 0 || b.length === 0) fail('a scalar was given; both operands need at least one axis');
+  const [k, kOfB] = [a.at(transposeA ? -2 : -1), b.at(transposeB || b.length === 1 ? -1 : -2)];
+  if (k !== kOfB) fail(`the lengths summed over are ${k} and ${kOfB}, and need to be equal`);
+  const batchB = b.slice(0, -2).reverse();
+  const clash = (length: number, other = 1): boolean => length !== other && length !== 1 && other !== 1;
+  if (
+    a
+      .slice(0, -2)
+      .reverse()
+      .some((length, axis) => clash(length, batchB[axis]))
+  )
+    fail('the batch axes, all but the last two, do not broadcast; only equal lengths or 1 go together');
+}
+
+function batchOf(x: Tensor): Shape {
+  return x.shape.slice(0, -2);
+}
+
+/** [.., m, k] as [1, .. * m, k]: where b is one matrix for the whole batch of a, all rows of a are one product, and nothing is copied. */
+function asOneMatrix(x: Tensor): Tensor {
+  return reshape(x, [1, -1, x.shape.at(-1)!]);
+}
+
+/** [.., r, s] as [batch, r, s]. */
 function batched(x: Tensor, batch: Shape): Tensor {
   const matrix = x.shape.slice(-2);
   return reshape(expand(x, [...batch, ...matrix]), [sizeOf(batch), ...matrix]);

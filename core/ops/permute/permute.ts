@@ -3,11 +3,11 @@
  *
  *     y[k_p(0), k_p(1), ...] = x[k_0, k_1, ...]        dx = dy permuted by the inverse of p
  */
-import { printDecode, printKernel } from '../../devices/gpu/decode.ts';
-import { type GpuProgram, kernel, single } from '../../devices/gpu/kernel.ts';
 import { type Op, record } from '../../op.ts';
-import { formatShape, normaliseAxis, type Shape, ShapeError, sizeOf, stridesOf } from '../../shape.ts';
+import { formatShape, normaliseAxis, type Shape, ShapeError, stridesOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
+import { reshape } from '../reshape/reshape.ts';
+import { stridedProgram } from '../slice/strided.ts';
 
 const permuteOp: Op<{ readonly axes: readonly number[] }> = {
   name: 'permute',
@@ -25,14 +25,14 @@ const permuteOp: Op<{ readonly axes: readonly number[] }> = {
     };
     walk(0, 0);
   },
-  gradient: ({ dy, options: { axes } }) => [
-    () =>
-      permute(
-        dy,
-        axes.map((_, axis) => axes.indexOf(axis)),
-      ),
-  ],
-  gpu: ({ shapes, outputShape, options }) => permuteProgram(shapes[0]!, outputShape, options.axes),
+  gradient: ({ dy, options: { axes } }) => [() => permute(dy, inverse(axes))],
+  gpu: ({ shapes: [x], outputShape, options: { axes } }) => {
+    const strides = permutedStrides(x!, axes);
+    return stridedProgram(
+      'permute',
+      outputShape.map((length, axis) => ({ length, stride: strides[axis]! })),
+    );
+  },
 };
 
 /** For each axis of the output, how far one step along it goes in x. */
@@ -41,19 +41,15 @@ function permutedStrides(shape: Shape, axes: readonly number[]): number[] {
   return axes.map((axis) => strides[axis]!);
 }
 
-/** The output's index decoded axis by axis, each going its own stride in x. */
-function permuteProgram(shape: Shape, outputShape: Shape, axes: readonly number[]): GpuProgram {
-  const strides = permutedStrides(shape, axes);
-  const at = strides.map((stride, axis) => `k${axis} * ${stride}`).join(' + ');
-  return single(
-    kernel('permute', printKernel(['x'], [...printDecode(outputShape), `return x[${at}];`])),
-    {},
-    1,
-    sizeOf(outputShape),
-  );
+/** The inverse puts axis k back where `axes` names it. */
+function inverse(axes: readonly number[]): number[] {
+  return axes.map((_, axis) => axes.indexOf(axis));
 }
 
-/** x with axis `axes[k]` as its k-th axis; every axis must be named once. */
+/**
+ * x with axis `axes[k]` as its k-th axis: [n, c, h, w] by [0, 2, 3, 1] is [n, h, w, c]. Negative axes count from the back. Moves no
+ * memory where only axes of length 1 change places. Throws a ShapeError unless every axis is named once.
+ */
 export function permute(x: Tensor, axes: readonly number[]): Tensor {
   const list = axes.map((axis) => normaliseAxis('permute', axis, x.shape));
   if (list.length !== x.shape.length || new Set(list).size !== list.length) {
@@ -63,12 +59,22 @@ export function permute(x: Tensor, axes: readonly number[]): Tensor {
       [x.shape],
     );
   }
-  return list.every((axis, k) => axis === k) ? x : record(permuteOp, [x], { axes: list });
+  const long = list.filter((axis) => x.shape[axis] !== 1);
+  if (list.every((axis, k) => axis === k)) return x;
+  if (long.every((axis, k) => k === 0 || axis > long[k - 1]!))
+    return reshape(
+      x,
+      list.map((axis) => x.shape[axis]!),
+    );
+  return record(permuteOp, [x], { axes: list });
 }
 
-/** x with its last two axes exchanged. */
+/** x with its last two axes exchanged: [.., m, n] gives [.., n, m]. Throws a ShapeError for fewer than two axes. */
 export function transpose(x: Tensor): Tensor {
   const rank = x.shape.length;
-  if (rank < 2) throw new ShapeError('transpose', `shape ${formatShape(x.shape)} has fewer than two axes`, [x.shape]);
+  if (rank < 2)
+    throw new ShapeError('transpose', `shape ${formatShape(x.shape)} has fewer than two axes; it needs two to exchange`, [
+      x.shape,
+    ]);
   return permute(x, [...x.shape.slice(2).keys(), rank - 1, rank - 2]);
 }

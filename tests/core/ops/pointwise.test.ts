@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../core/index.ts';
 import * as ops from '../../../core/index.ts';
+import { sizeOf } from '../../../core/shape.ts';
 import { checkDevice, checkGradient, checkSecondGradient, type Formula, type Input, input } from '../../support/check.ts';
 import { onEveryDevice, reference } from '../../support/devices.ts';
 import { evaluate } from '../../support/evaluate.ts';
@@ -79,14 +80,16 @@ const shapes = (count: number): fc.Arbitrary<number[][]> =>
       .map((drops) => drops.map(([dropped, ones]) => common.slice(dropped).map((size, axis) => (ones[axis] ? 1 : size)))),
   );
 
-function inputsFor({ arity, range, kinks }: Case, shape: readonly number[][], seed: number): Input[] {
-  return shape
-    .slice(0, arity)
-    .map((each, k) =>
-      kinks
-        ? { shape: each, data: distinctArray(each, seed + k).map((x) => x * (1 - 0.013 * k)) }
-        : input(each, seed + k, range[0], range[1]),
-    );
+/** Inputs of ops with kinks share one set of distinct values: no element of one is close to an element of another either. */
+function inputsFor({ arity, range, kinks }: Case, shapes: readonly number[][], seed: number): Input[] {
+  const own = shapes.slice(0, arity);
+  if (!kinks) return own.map((shape, k) => input(shape, seed + k, range[0], range[1]));
+  const values = distinctArray([own.reduce((total, shape) => total + sizeOf(shape), 0)], seed);
+  let end = 0;
+  return own.map((shape) => {
+    end += sizeOf(shape);
+    return { shape, data: values.slice(end - sizeOf(shape), end) };
+  });
 }
 
 const table = Object.entries({ ...smooth, ...kinked, ...comparisons });

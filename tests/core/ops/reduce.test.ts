@@ -2,9 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  add,
-  detach,
-  flatten,
+  expand,
   gradient,
   max,
   mean,
@@ -18,6 +16,7 @@ import {
   zeros,
 } from '../../../core/index.ts';
 import { reductionProgram } from '../../../core/ops/reduce/gpu.ts';
+import { sumTo } from '../../../core/ops/reduce/sum.ts';
 import { sizeOf, stridesOf } from '../../../core/shape.ts';
 import { checkDevice, checkGradient, checkSecondGradient, type Input, input } from '../../support/check.ts';
 import { onEveryDevice, reference } from '../../support/devices.ts';
@@ -30,6 +29,9 @@ const cases = fc
   .chain((shape) => fc.tuple(fc.constant(shape), fc.subarray([...shape.keys()]), fc.boolean(), fc.nat(1e6)));
 
 const distinct = (shape: Shape, seed: number): Input => ({ shape, data: distinctArray(shape, seed) });
+
+/** Between 0.25 and 2.25: a float32 sum that cancelled to almost nothing would have no relative error to speak of. */
+const positive = (shape: Shape, seed: number): Input => ({ shape, data: distinctArray(shape, seed).map((x) => x + 1.25) });
 
 /** The values of x that belong to each output element, in the order of the outputs. */
 function groups(x: Float64Array, shape: Shape, axes: readonly number[]): number[][] {
@@ -88,7 +90,7 @@ describe.each(Object.keys(formulas))('%s', (name) => {
     it('agrees with the reference', async () => {
       await fc.assert(
         fc.asyncProperty(cases, ([shape, axes, keepDims, seed]) =>
-          checkDevice(device, (x) => formula(x!, axes, keepDims), [distinct(shape, seed)]),
+          checkDevice(device, (x) => formula(x!, axes, keepDims), [positive(shape, seed)]),
         ),
         { numRuns: 10 },
       );
@@ -109,6 +111,27 @@ describe('the gpu program', () => {
       ['sumRun', 2],
     ]);
   });
+
+  it('never loops over more than 4,096, and covers every element', () => {
+    const anyShape = fc.array(fc.constantFrom(1, 2, 3, 41, 2048, 4096, 4099, 6000, 9001, 50_021), { minLength: 1, maxLength: 4 });
+    const anyAxes = anyShape
+      .filter((shape) => sizeOf(shape) <= 2 ** 24)
+      .chain((shape) => fc.tuple(fc.constant(shape), fc.subarray([...shape.keys()], { minLength: 1 })));
+    fc.assert(
+      fc.property(anyAxes, ([shape, axes]) => {
+        const { launches, scratch } = reductionProgram('sum', shape, axes);
+        for (const { constants } of launches) {
+          const { run, parts = 1, part = run! } = constants;
+          expect(part).toBeLessThanOrEqual(4096);
+          // The last part begins inside of the run, and together they reach its end.
+          expect([(parts - 1) * part < run!, parts * part >= run!]).toEqual([true, true]);
+        }
+        expect(scratch.length).toBe(launches.length - 1);
+        expect(launches.at(-1)!.cells).toEqual([sizeOf(shape.filter((_, axis) => !axes.includes(axis)))]);
+      }),
+      { numRuns: 200 },
+    );
+  });
 });
 
 describe('max', () => {
@@ -124,24 +147,66 @@ describe('variance', () => {
   });
 });
 
-describe('reshape, flatten and detach', () => {
-  it('move nothing and pass gradients through, but for detach', async () => {
-    const x = tensor([
-      [1, 2, 3],
-      [4, 5, 6],
-    ]);
-    const y = add(reshape(x, [3, -1]), detach(reshape(x, [3, 2])));
-    const [slope] = gradient(sum(mul(y, y)), [x]);
-    expect((await evaluate([y, slope!], reference)).map((values) => [...values])).toEqual([
-      [2, 4, 6, 8, 10, 12],
-      [4, 8, 12, 16, 20, 24],
-    ]);
-    expect(flatten(zeros([2, 3, 4])).shape).toEqual([2, 12]);
+describe('sumTo', () => {
+  it('sums over the axes along which a shape was repeated', async () => {
+    const x = tensor(Array.from({ length: 12 }, (_, k) => k));
+    const whole = reshape(x, [2, 3, 2]);
+    const results = [sumTo(whole, [3, 1]), sumTo(whole, [2]), sumTo(whole, [2, 1, 1]), sumTo(whole, [])];
+    expect(results.map(({ shape }) => shape)).toEqual([[3, 1], [2], [2, 1, 1], []]);
+    // [[0, 1], [2, 3], [4, 5]] and [[6, 7], [8, 9], [10, 11]]
+    expect((await evaluate(results, reference)).map((values) => [...values])).toEqual([[14, 22, 30], [30, 36], [15, 51], [66]]);
+    expect(sumTo(whole, [2, 3, 2])).toBe(whole);
   });
-  it('refuse sizes that differ', () => {
-    expect(() => reshape(zeros([2, 3]), [4, 2])).toThrow('reshape: [2, 3] with 6 values does not fit shape [4, 2]');
-    expect(() => reshape(zeros([2, 3]), [-1, 4])).toThrow('reshape: [2, 3] with 6 values does not fit shape [-1, 4]');
+
+  it('is the adjoint of expand, first and second', async () => {
+    for (const [from, to] of [
+      [
+        [3, 1],
+        [2, 3, 41],
+      ],
+      [[], [5, 2]],
+      [
+        [1, 47],
+        [3, 47],
+      ],
+    ] as [Shape, Shape][]) {
+      await checkGradient((x) => expand(x!, to), [input(from, 1)]);
+      await checkGradient((x) => sumTo(x!, from), [input(to, 2)]);
+      await checkSecondGradient((x) => sumTo(mul(x!, x!), from), [input(to, 3)]);
+    }
+  });
+});
+
+describe('what is refused', () => {
+  it('axes that do not exist, and those named twice', () => {
     expect(() => sum(zeros([2]), 1)).toThrow('sum: axis 1 does not exist in shape [2]; use an integer from -1 to 0');
+    expect(() => max(zeros([2, 3]), [0, -3])).toThrow('max: axis -3 does not exist in shape [2, 3]');
     expect(() => sum(zeros([2]), [0, -1])).toThrow('sum: axes [0,-1] name an axis twice');
+    expect(() => variance(zeros([2]), 5)).toThrow('axis 5 does not exist in shape [2]');
+  });
+});
+
+onEveryDevice((device) => {
+  it.each(Object.keys(formulas))('%s over several long axes, neighbours or not', async (name) => {
+    const formula = formulas[name]!;
+    for (const [shape, axes] of [
+      [
+        [67, 2, 71, 3],
+        [0, 2],
+      ],
+      [
+        [2, 83, 89],
+        [1, 2],
+      ],
+      [
+        [4099, 2, 5],
+        [0, 2],
+      ],
+      [
+        [3, 41, 61],
+        [-1, 0],
+      ],
+    ] as [Shape, number[]][])
+      await checkDevice(device, (x) => formula(x!, axes, false), [input(shape, 2, 0.5, 1)]);
   });
 });
