@@ -16,7 +16,7 @@ import type { DataOptions } from './options.ts';
 export type Split = 'train' | 'test';
 
 /** Training images of the built-in data set in a run without --limit, and its test images. */
-const SYNTHETIC_COUNT: Readonly<Record<Split, number>> = { train: 4000, test: 500 };
+const SYNTHETIC_COUNT: Readonly<Record<Split, number>> = { train: 1600, test: 500 };
 
 /** The images of one split. Throws a sentence about what is missing or malformed. */
 export function openDataset(

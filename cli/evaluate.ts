@@ -1,4 +1,5 @@
 /** `evaluate`: loss, top-1 and top-5 of a model on a split, with exact counts whatever the batch size divides. */
+import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
 import { deviceName, type Tensor, useDevice } from '../core/index.ts';
@@ -6,7 +7,7 @@ import { DataLoader, type Dataset, type Transform } from '../data/index.ts';
 import { modelTable, readSafetensors } from '../models/index.ts';
 import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
 import { openDataset, type Split, transformFor } from './datasets.ts';
-import { type DataOptions, options, wholeNumber } from './options.ts';
+import { addDataOptions, type DataOptions } from './options.ts';
 import { type Progress, progressBar } from './progress.ts';
 
 export interface Evaluation {
@@ -18,32 +19,25 @@ export interface Evaluation {
   readonly imagesPerSecond: number;
 }
 
-type EvaluateOptions = DataOptions & { readonly weights: string; readonly split: Split };
+/** What `train --out` writes into its directory. */
+export const WEIGHTS_FILE = 'model.safetensors';
+
+type EvaluateOptions = DataOptions & { readonly weights?: string; readonly checkpoint?: string; readonly split: Split };
 
 export function addEvaluateCommand(program: Command): void {
-  program
-    .command('evaluate')
-    .description('evaluate a model with given weights')
-    .addOption(options.model())
-    .addOption(new Option('--weights <file>', 'a safetensors file with PyTorch names').makeOptionMandatory())
-    .addOption(options.dataset())
-    .addOption(options.data())
+  addDataOptions(program.command('evaluate').description('evaluate a model with given weights'), 100)
+    .addOption(new Option('--weights <file>', 'a safetensors file with PyTorch names').conflicts('checkpoint'))
+    .addOption(new Option('--checkpoint <directory>', 'what train --out wrote, instead of --weights'))
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
-    .addOption(new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(100))
-    .addOption(options.device())
-    .addOption(options.threads())
-    .addOption(options.seed())
-    .addOption(options.limit())
-    .addOption(options.mean())
-    .addOption(options.std())
-    .addOption(options.json())
     .action(runEvaluate);
 }
 
 async function runEvaluate(chosen: EvaluateOptions): Promise<void> {
+  const weights = chosen.checkpoint === undefined ? chosen.weights : join(chosen.checkpoint, WEIGHTS_FILE);
+  if (weights === undefined) throw new Error('evaluate needs --weights FILE or --checkpoint DIR');
   const dataset = openDataset(chosen, chosen.split);
   const model = buildModel(chosen.model, dataset, chosen.seed);
-  model.loadStateDict(readSafetensors(chosen.weights));
+  model.loadStateDict(readSafetensors(weights));
   await useDevice(chosen.device, { ...(chosen.threads !== undefined && { threads: chosen.threads }) });
   const batches = Math.ceil(dataset.length / chosen.batchSize);
   const bar = progressBar('evaluating', batches, ['top-1', 'images/s']);

@@ -9,9 +9,9 @@ import { readSafetensors, writeSafetensors } from '../models/index.ts';
 import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
 import { cosine, type Schedule, SGD, warmUp } from '../optim/index.ts';
 import { openDataset, transformFor } from './datasets.ts';
-import { buildModel, type Evaluation, evaluate, formatEvaluation } from './evaluate.ts';
+import { buildModel, type Evaluation, evaluate, formatEvaluation, WEIGHTS_FILE } from './evaluate.ts';
 import { onInterrupt } from './interrupt.ts';
-import { type DataOptions, options, realNumber, wholeNumber } from './options.ts';
+import { addDataOptions, type DataOptions, realNumber, wholeNumber } from './options.ts';
 import { progressBar } from './progress.ts';
 
 type TrainOptions = DataOptions & {
@@ -28,16 +28,10 @@ type TrainOptions = DataOptions & {
 };
 
 export function addTrainCommand(program: Command): void {
-  program
-    .command('train')
-    .description('train a model; without options resnet20 on the built-in data set')
-    .addOption(options.model())
-    .addOption(options.dataset())
-    .addOption(options.data())
+  addDataOptions(program.command('train').description('train a model; without options resnet20 on the built-in data set'), 16)
     .addOption(new Option('--epochs <n>', 'passes over the training images').argParser(wholeNumber(1)).default(1))
     .addOption(new Option('--steps <n>', 'stop after so many steps, however many epochs they take').argParser(wholeNumber(1)))
-    .addOption(new Option('--batch-size <n>', 'images a step').argParser(wholeNumber(1)).default(32))
-    .addOption(new Option('--learning-rate <x>', 'the highest rate').argParser(realNumber(0)).default(0.1))
+    .addOption(new Option('--learning-rate <x>', 'the highest rate').argParser(realNumber(0)).default(0.02))
     .addOption(new Option('--momentum <x>', 'of SGD').argParser(realNumber(0)).default(0.9))
     .addOption(new Option('--weight-decay <x>', 'of SGD').argParser(realNumber(0)).default(1e-4))
     .addOption(
@@ -53,13 +47,6 @@ export function addTrainCommand(program: Command): void {
     .addOption(new Option('--no-shuffle', 'take the images in their order'))
     .addOption(new Option('--weights <file>', 'a safetensors file to start from'))
     .addOption(new Option('--out <directory>', 'where to write the trained weights, as model.safetensors'))
-    .addOption(options.device())
-    .addOption(options.threads())
-    .addOption(options.seed())
-    .addOption(options.limit())
-    .addOption(options.mean())
-    .addOption(options.std())
-    .addOption(options.json())
     .action(runTrain);
 }
 
@@ -73,7 +60,7 @@ async function runTrain(chosen: TrainOptions): Promise<void> {
   console.error(`training ${chosen.model} on ${dataset.length} images of ${chosen.dataset}, device ${deviceName()}`);
 
   const run = await trainSteps(model, dataset, chosen);
-  if (chosen.out !== undefined) writeSafetensors(join(chosen.out, 'model.safetensors'), await model.stateDict());
+  if (chosen.out !== undefined) writeSafetensors(join(chosen.out, WEIGHTS_FILE), await model.stateDict());
   const test = run.interrupted ? undefined : await evaluateTest(model, chosen);
   report(chosen, run, test, (performance.now() - started) / 1000);
   if (run.interrupted) process.exitCode = 130;

@@ -9,6 +9,8 @@ import { SHAPES } from './shapes.ts';
 
 const SIDE = 32;
 const PIXELS = SIDE * SIDE;
+/** Radians by which a shape is turned at most: rows must not become columns, nor a cross a saltire. */
+const MAX_TILT = 0.4;
 
 export interface SyntheticOptions {
   readonly split?: 'train' | 'test';
@@ -17,7 +19,7 @@ export interface SyntheticOptions {
 }
 
 /** `count` images, the classes in turn; image k depends on (seed, split, k) only, and no image is in both splits. */
-export function synthetic({ split = 'train', count = 4000, seed = 0 }: SyntheticOptions = {}): Dataset {
+export function synthetic({ split = 'train', count = 1600, seed = 0 }: SyntheticOptions = {}): Dataset {
   if (!Number.isInteger(count) || count < 1)
     throw new RangeError(`synthetic: count ${count} given; it needs to be a whole number of at least 1`);
   const drawn: (Float32Array | undefined)[] = [];
@@ -60,7 +62,7 @@ function contrastingColours(random: Random): [Colour, Colour] {
   const brightness = ([r, g, b]: Colour): number => (r + g + b) / 3;
   for (;;) {
     const [ground, figure] = [colour(), colour()];
-    if (Math.abs(brightness(ground) - brightness(figure)) > 0.28) return [ground, figure];
+    if (Math.abs(brightness(ground) - brightness(figure)) > 0.35) return [ground, figure];
   }
 }
 
@@ -71,7 +73,7 @@ function texture(random: Random): Float32Array {
     const angle = random.float() * Math.PI;
     const frequency = (2 * Math.PI) / (5 + 15 * random.float());
     const phase = random.float() * 2 * Math.PI;
-    const strength = 0.03 + 0.06 * random.float();
+    const strength = 0.02 + 0.04 * random.float();
     for (let p = 0; p < PIXELS; p++) {
       const along = (p % SIDE) * Math.cos(angle) + Math.floor(p / SIDE) * Math.sin(angle);
       values[p]! += strength * Math.sin(along * frequency + phase);
@@ -82,10 +84,10 @@ function texture(random: Random): Float32Array {
 
 /** How much of each pixel the shape covers, from 0 to 1: its signed distance, clipped to one pixel. */
 function coverageOf(label: number, random: Random): Float32Array {
-  const radius = 8 + 4 * random.float();
+  const radius = 9 + 4 * random.float();
   const spare = SIDE / 2 - radius;
   const [centreX, centreY] = [SIDE / 2 + (random.float() * 2 - 1) * spare, SIDE / 2 + (random.float() * 2 - 1) * spare];
-  const angle = random.float() * 2 * Math.PI;
+  const angle = MAX_TILT * (random.float() * 2 - 1);
   const [cosine, sine] = [Math.cos(angle), Math.sin(angle)];
   const { distance } = SHAPES[label]!;
   return Float32Array.from({ length: PIXELS }, (_, p) => {

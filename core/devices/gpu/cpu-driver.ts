@@ -129,12 +129,16 @@ function flat(result: unknown, { kernel, size }: PlacedLaunch): Float32Array {
   return out;
 }
 
+/** Where the next part goes. A cell of four lanes is an array of its own: element by element is the fastest way out of those. */
 function gather(part: unknown, out: Float32Array, at: number): number {
+  let end = at;
   if (part instanceof Float32Array) {
-    out.set(part, at);
-    return at + part.length;
+    for (let k = 0; k < part.length; k++) out[end++] = part[k]!;
+    return end;
   }
-  return Array.isArray(part) ? part.reduce<number>((end, inner) => gather(inner, out, end), at) : Number.NaN;
+  if (!Array.isArray(part)) return Number.NaN;
+  for (let k = 0; k < part.length; k++) end = gather(part[k], out, end);
+  return end;
 }
 
 /** For each launch, the slots that nothing needs after it; slots that are read or written to a State at the end are kept. */
