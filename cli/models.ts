@@ -2,7 +2,6 @@
 import type { Command } from 'commander';
 import { modelTable } from '../models/index.ts';
 import { measure, zeroWeights } from '../nn/index.ts';
-import { options } from './options.ts';
 
 export interface ModelRow {
   readonly name: string;
@@ -31,7 +30,7 @@ export function addModelsCommand(program: Command): void {
   program
     .command('models')
     .description('list every model with its layers, parameters and multiply-adds, beside the figures of the paper')
-    .addOption(options.json())
+    .option('--json', 'print one JSON object instead of the table')
     .action(({ json }: { json?: boolean }) => {
       const rows = modelRows();
       console.log(json ? JSON.stringify(rows) : formatRows(rows));
