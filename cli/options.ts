@@ -48,23 +48,19 @@ export interface DataOptions {
 
 /** The options of DataOptions, for train and evaluate alike; how many images go at a time has a default of its own for each. */
 export function addDataOptions(command: Command, batchSize: number): Command {
-  const add = (flags: string, description: string): Option => {
-    const option = new Option(flags, description);
-    command.addOption(option);
-    return option;
-  };
-  add('--model <name>', 'the network; see the command models')
-    .choices([...modelTable.keys()])
-    .default('resnet20');
-  add('--dataset <name>', 'which images; synthetic is built in').choices(DATASETS).default('synthetic');
-  add('--data <directory>', 'where the data set lies (for all but synthetic)');
-  add('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(batchSize);
-  add('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto');
-  add('--threads <n>', 'threads to compute with (device webasm; default: the number of cores)').argParser(wholeNumber(1));
-  add('--seed <n>', 'for weights, order and augmentation').argParser(wholeNumber(0)).default(0);
-  add('--limit <images>', 'use only so many images of each split').argParser(wholeNumber(1));
-  add('--mean <r,g,b>', 'subtracted from pixels between 0 and 1').argParser(channelList);
-  add('--std <r,g,b>', 'what pixels are divided by then').argParser(channelList);
-  add('--json', 'print one JSON object as the last line');
-  return command;
+  return [
+    new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]).default('resnet20'),
+    new Option('--dataset <name>', 'which images; synthetic is built in').choices(DATASETS).default('synthetic'),
+    new Option('--data <directory>', 'where the data set lies (for all but synthetic)'),
+    new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(batchSize),
+    new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'),
+    new Option('--threads <n>', 'threads to compute with (device webasm; default: the number of cores)').argParser(
+      wholeNumber(1),
+    ),
+    new Option('--seed <n>', 'for weights, order and augmentation').argParser(wholeNumber(0)).default(0),
+    new Option('--limit <images>', 'use only so many images of each split').argParser(wholeNumber(1)),
+    new Option('--mean <r,g,b>', 'subtracted from pixels between 0 and 1').argParser(channelList),
+    new Option('--std <r,g,b>', 'what pixels are divided by then').argParser(channelList),
+    new Option('--json', 'print one JSON object as the last line'),
+  ].reduce((extended, option) => extended.addOption(option), command);
 }

@@ -1,0 +1,97 @@
+/** The command line from outside: what it prints, its exit codes, its sentences for mistakes, Ctrl-C. */
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { openedDevices } from '../support/devices.ts';
+import { runCli } from './run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tapegrad-cli-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** A run of seconds. */
+const TINY = ['--limit', '8', '--batch-size', '4', '--device', 'webasm', '--threads', '1'];
+
+const lastLine = (text: string): string => text.trim().split('\n').at(-1)!;
+
+describe('train', () => {
+  it('prints one JSON object as its last line, and writes weights that evaluate takes', async () => {
+    const out = join(folder, 'run');
+    const { code, stdout } = await runCli(['train', ...TINY, '--steps', '3', '--json', '--out', out]);
+    expect(code).toBe(0);
+    const result = JSON.parse(lastLine(stdout));
+    expect(result).toMatchObject({ steps: 3, epochs: 2, device: 'webasm', threads: 1, model: 'resnet20' });
+    expect(result.losses).toHaveLength(3);
+    expect(result.top1).toBeLessThanOrEqual(1);
+    expect(Object.keys(result)).toEqual(expect.arrayContaining(['loss', 'top5', 'imagesPerSecond', 'seconds']));
+
+    const again = await runCli(['evaluate', ...TINY, '--checkpoint', out, '--json']);
+    expect(again.code).toBe(0);
+    const evaluation = JSON.parse(lastLine(again.stdout));
+    expect(evaluation.count).toBe(8);
+    expect(evaluation.loss).toBeCloseTo(result.loss, 4);
+  });
+
+  it('has the same losses for the same seed, and others for another', async () => {
+    const losses = async (seed: string): Promise<number[]> =>
+      JSON.parse(lastLine((await runCli(['train', ...TINY, '--steps', '2', '--json', '--seed', seed])).stdout)).losses;
+    const first = await losses('1');
+    expect(await losses('1')).toEqual(first);
+    expect(await losses('2')).not.toEqual(first);
+  });
+});
+
+describe('a mistake ends with one sentence', () => {
+  const wrong = join(folder, 'wrong.safetensors');
+  writeFileSync(wrong, 'not a header');
+  it.each([
+    [['train', '--modle', 'resnet20'], 2, "unknown option '--modle'"],
+    [['train', '--model', 'resnet21'], 2, "'resnet21' is invalid"],
+    [['train', '--steps', '0'], 2, 'whole number of at least 1'],
+    [['train', '--learning-rate', 'fast'], 2, 'a number of at least 0'],
+    [['train', '--device', 'quantum'], 2, "'quantum' is invalid"],
+    [['train', '--mean', '1,2'], 2, 'three numbers'],
+    [['trian'], 2, "unknown command 'trian'"],
+    [['train', '--dataset', 'cifar10'], 1, '--data DIR'],
+    [['train', '--dataset', 'cifar10', '--data', '/nowhere'], 1, '/nowhere'],
+    [['train', '--std', '1,0,1'], 1, '--std holds a 0'],
+    [['evaluate'], 1, '--weights FILE or --checkpoint DIR'],
+    [['evaluate', '--weights', 'a', '--checkpoint', 'b'], 2, 'cannot be used with'],
+    [['evaluate', '--weights', '/nowhere.safetensors'], 1, '/nowhere.safetensors'],
+    [['evaluate', '--weights', wrong], 1, 'wrong.safetensors'],
+  ])('%j', async (args, code, sentence) => {
+    const result = await runCli(args);
+    expect(result.stderr).toContain(sentence);
+    expect(result.code).toBe(code);
+    expect(result.stderr).not.toMatch(/\n {4}at /);
+    expect(result.stdout).toBe('');
+  });
+});
+
+describe('models', () => {
+  it('lists every network beside the paper', async () => {
+    const { code, stdout } = await runCli(['models']);
+    expect(code).toBe(0);
+    for (const name of ['resnet18', 'resnet152', 'plain34', 'resnet1202', 'plain110']) expect(stdout).toContain(name);
+  });
+});
+
+describe('Ctrl-C ends training after the step', () => {
+  const devices = ['reference', ...openedDevices.flatMap(({ name, device }) => (device === undefined ? [] : [name]))];
+  it.each(devices)('on %s', async (device) => {
+    let pressed = false;
+    const out = join(folder, `interrupted-${device}`);
+    const { code, stderr, stdout } = await runCli(
+      ['train', '--device', device, '--limit', '8', '--batch-size', '2', '--steps', '1000', '--out', out],
+      (printed, child) => {
+        if (pressed || !printed.includes('training 1/1000')) return;
+        pressed = true;
+        child.kill('SIGINT');
+      },
+    );
+    expect(stderr).toContain('stopping after this step');
+    expect(stdout).toMatch(/trained \d{1,2} steps/);
+    expect(code).toBe(130);
+    expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
+  });
+});

@@ -1,0 +1,39 @@
+/** Runs the command line as a user does: a process of its own, its output and its exit code. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
+
+export interface Finished {
+  readonly code: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** `watch` sees everything printed so far, whenever more comes. */
+export function runCli(args: readonly string[], watch?: (printed: string, child: ChildProcess) => void): Promise<Finished> {
+  return runProcess(['--import', 'tsx', join(ROOT, 'cli/main.ts'), ...args], ROOT, watch);
+}
+
+/** A Node process with these arguments. */
+export function runProcess(
+  args: readonly string[],
+  cwd: string,
+  watch?: (printed: string, child: ChildProcess) => void,
+): Promise<Finished> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd, env: process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let [stdout, stderr] = ['', ''];
+    child.stdout.on('data', (part) => {
+      stdout += part;
+      watch?.(stdout + stderr, child);
+    });
+    child.stderr.on('data', (part) => {
+      stderr += part;
+      watch?.(stdout + stderr, child);
+    });
+    child.on('error', reject);
+    child.on('close', (code) => resolve({ code, stdout, stderr }));
+  });
+}
