@@ -1,7 +1,7 @@
 /**
  * What people see of a run: the labels that name steps, and the DEBUG ladder. It owns no data of a computation.
  *
- * DEBUG=1 plans compiled, peak memory, passes run twice; 2 time of each flush and step; 3 kernel sources; 4 the tape and the plan
+ * DEBUG=1 plans compiled, their memory, passes run twice; 2 time of each flush and op; 3 kernel sources; 4 the tape and the plan
  * after each pass.
  */
 const scope: string[] = [];

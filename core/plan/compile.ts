@@ -3,10 +3,10 @@
  *
  *     recording -> draft (steps over numbered values) -> fuse -> memory -> plan
  */
+import { debug } from '../debug.ts';
 import type { Device } from '../devices/device.ts';
 import { copy } from '../ops/pointwise/pointwise.ts';
-import type { Shape } from '../shape.ts';
-import { sizeOf } from '../shape.ts';
+import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Recording } from './collect.ts';
 import { fuse } from './fuse.ts';
@@ -39,7 +39,20 @@ export interface Draft {
 
 export function compile(recording: Recording, device: Pick<Device, 'traits' | 'scratch'>): Plan {
   const draft = draftOf(recording);
-  return planMemory(fuse(draft, device.traits.fuseInputs), device);
+  debug(4, () => `the tape as steps:\n${formatDraft(draft)}`);
+  const fused = fuse(draft, device.traits.fuseInputs);
+  debug(4, () => `after fuse:\n${formatDraft(fused)}`);
+  return planMemory(fused, device);
+}
+
+/** A line a step: `%12 = conv2d(%3, %5) [8, 16, 32, 32]  layer1.0.conv1`. */
+function formatDraft({ steps }: Draft): string {
+  return steps
+    .map(({ op, inputs, output, outputShape, label }) => {
+      const call = `${op.name}(${inputs.map((input) => `%${input}`).join(', ')})`;
+      return `%${output} = ${call} ${formatShape(outputShape)}${label === '' ? '' : `  ${label}`}`;
+    })
+    .join('\n');
 }
 
 /** Numbers the values and lists the steps, in the order in which they were recorded. */

@@ -68,15 +68,20 @@ async function runOn(device: Device, batch: Batch): Promise<() => void> {
     if (found === undefined) cache.set(key, latest);
     const keyed = performance.now();
     const values = await latest.prepared.run(feeds, recording.states);
-    debug(
-      2,
-      () =>
-        `flush ${batch.number}: ${latest!.plan.steps.length} steps, ${(keyed - started).toFixed(1)} ms to key, ${(performance.now() - keyed).toFixed(1)} ms to run`,
-    );
+    debug(2, () => reportTimes(batch.number, latest!, keyed - started, performance.now() - keyed));
     return succeed(batch, recording, values);
   } catch (error) {
     return fail(batch, recording, error);
   }
+}
+
+/** Milliseconds of a flush, and by op where the device measured its steps: the slowest first. */
+function reportTimes(number: number, { plan, prepared: { times } }: CachedPlan, toKey: number, toRun: number): string {
+  const byOp = new Map<string, number>();
+  plan.steps.forEach(({ op }, k) => byOp.set(op.name, (byOp.get(op.name) ?? 0) + (times?.[k] ?? 0)));
+  const slowest = [...byOp].filter(([, ms]) => ms > 0).sort(([, a], [, b]) => b - a);
+  const lines = slowest.map(([name, ms]) => `\n  ${name.padEnd(24)} ${ms.toFixed(1)} ms`);
+  return `flush ${number}: ${plan.steps.length} steps, ${toKey.toFixed(1)} ms to key, ${toRun.toFixed(1)} ms to run${lines.join('')}`;
 }
 
 async function prepare(device: Device, plan: Plan): Promise<PreparedPlan> {
@@ -85,7 +90,7 @@ async function prepare(device: Device, plan: Plan): Promise<PreparedPlan> {
     () =>
       `compiled a plan of ${plan.steps.length} steps for ${device.name}, arena ${((arenaSize(plan) * device.bytesPerElement) / 2 ** 20).toFixed(1)} MiB`,
   );
-  debug(4, () => explain(plan, undefined, device.bytesPerElement));
+  debug(4, () => `the plan:\n${explain(plan, undefined, device.bytesPerElement)}`);
   return device.prepare(plan);
 }
 

@@ -2,6 +2,7 @@
  * The gpu device: plans run as kernels that gpu.js compiles from the ops' gpu.ts. What differs between its backends is in a driver
  * each; a driver asserts that the backend it asked for is the one that runs. The place of webgl2 and headlessgl is beside them.
  */
+import { debug } from '../../debug.ts';
 import type { HostArray } from '../../host.ts';
 import { type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
@@ -53,6 +54,7 @@ export class GpuDevice implements Device {
 
   async prepare(plan: Plan): Promise<PreparedPlan> {
     const launches = placeLaunches(plan, { maxElements: this.driver.maxElements, maxInputs: MAX_INPUTS }, this.name);
+    debug(3, () => `kernels of the plan:\n${kernelSources(launches)}`);
     return this.driver.prepare(plan, launches);
   }
 
@@ -63,6 +65,12 @@ export class GpuDevice implements Device {
   destroy(): void {
     this.driver.destroy();
   }
+}
+
+/** Each kernel once, as gpu.js gets it. */
+function kernelSources(launches: readonly PlacedLaunch[]): string {
+  const sources = new Map(launches.map(({ kernel }) => [kernel.source, kernel.name]));
+  return [...sources].map(([source, name]) => `// ${name}\n${source}`).join('\n');
 }
 
 async function openDriver(name: GpuDriverName, options: DeviceOptions): Promise<GpuDriver> {
