@@ -7,13 +7,14 @@ import { type Plan, stepName } from '../plan/plan.ts';
 import type { State } from '../state.ts';
 import { Breather } from './breather.ts';
 import { type Device, DeviceError, type DeviceOptions, type PreparedPlan } from './device.ts';
+import { HostStates } from './host-states.ts';
 
 export class ReferenceDevice implements Device {
   readonly name = 'reference';
   readonly bytesPerElement = 8;
   readonly traits = { fuseInputs: 0, writesStates: true };
   private arena = new Float64Array(0);
-  private readonly states = new WeakMap<State, Float64Array>();
+  private readonly states = new HostStates(Float64Array);
 
   constructor(private readonly options: DeviceOptions = {}) {}
 
@@ -57,7 +58,7 @@ export class ReferenceDevice implements Device {
     }
     const results = plan.reads.map((value) => arrays[value]!.slice());
     plan.states.forEach(({ write, direct }, k) => {
-      if (write !== undefined && !direct) this.storage(states[k]!).set(arrays[write]!);
+      if (write !== undefined && !direct) this.states.of(states[k]!).set(arrays[write]!);
     });
     return results;
   }
@@ -67,24 +68,15 @@ export class ReferenceDevice implements Device {
     const needed = plan.slots.reduce((sum, size) => sum + size, 0);
     if (needed > this.arena.length) this.arena = new Float64Array(needed);
     return plan.values.map(({ location, size }) => {
-      if (location.in === 'state') return this.storage(states[location.index]!);
+      if (location.in === 'state') return this.states.of(states[location.index]!);
       if (location.in === 'slot') return this.arena.subarray(offsets[location.index]!, offsets[location.index]! + size);
       const feed = feeds[location.index]!;
       return feed instanceof Float64Array ? feed : Float64Array.from(feed);
     });
   }
 
-  private storage(state: State): Float64Array {
-    let storage = this.states.get(state);
-    if (storage === undefined) {
-      storage = state.host === undefined ? new Float64Array(state.size) : Float64Array.from(state.host);
-      this.states.set(state, storage);
-    }
-    return storage;
-  }
-
   async download(states: readonly State[]): Promise<HostArray[]> {
-    return states.map((state) => this.storage(state).slice());
+    return this.states.copies(states);
   }
 
   destroy(): void {

@@ -9,6 +9,7 @@ import { type Location, type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { Breather } from '../breather.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
+import { HostStates } from '../host-states.ts';
 import type { GpuDriver } from './device.ts';
 import { createGpu, createKernel, degradation } from './gpu-js.ts';
 import type { PlacedLaunch } from './program.ts';
@@ -27,7 +28,7 @@ class CpuDriver implements GpuDriver {
   readonly maxElements = Number.POSITIVE_INFINITY;
   private readonly gpu: GPU = createGpu('cpu');
   private readonly kernels = new LruCache<Call>(MAX_KERNELS, () => undefined);
-  private readonly states = new WeakMap<State, Float32Array>();
+  private readonly states = new HostStates<Float32Array>(Float32Array);
 
   async prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan> {
     const calls = launches.map((launch) => this.compiled(launch));
@@ -76,7 +77,7 @@ class CpuDriver implements GpuDriver {
   ): Promise<HostArray[]> {
     const slots: (Float32Array | undefined)[] = new Array(plan.slots.length);
     const feedArrays = feeds.map((feed) => (feed instanceof Float32Array ? feed : Float32Array.from(feed)));
-    const stateArrays = states.map((state) => this.storage(state));
+    const stateArrays = states.map((state) => this.states.of(state));
     const array = (location: Location): Float32Array => {
       if (location.in === 'feed') return feedArrays[location.index]!;
       return location.in === 'state' ? stateArrays[location.index]! : slots[location.index]!;
@@ -96,22 +97,13 @@ class CpuDriver implements GpuDriver {
     }
     const results = plan.reads.map((value) => array(plan.values[value]!.location).slice());
     plan.states.forEach(({ write }, k) => {
-      if (write !== undefined) this.states.set(states[k]!, array(plan.values[write]!.location).slice());
+      if (write !== undefined) this.states.replace(states[k]!, array(plan.values[write]!.location).slice());
     });
     return results;
   }
 
-  private storage(state: State): Float32Array {
-    let storage = this.states.get(state);
-    if (storage === undefined) {
-      storage = state.host === undefined ? new Float32Array(state.size) : Float32Array.from(state.host);
-      this.states.set(state, storage);
-    }
-    return storage;
-  }
-
   async download(states: readonly State[]): Promise<HostArray[]> {
-    return states.map((state) => this.storage(state).slice());
+    return this.states.copies(states);
   }
 
   destroy(): void {

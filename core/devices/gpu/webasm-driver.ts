@@ -11,6 +11,7 @@ import { LruCache } from '../../plan/cache.ts';
 import { type Location, type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { DeviceError, type DeviceOptions, type PreparedPlan } from '../device.ts';
+import { HostStates } from '../host-states.ts';
 import type { GpuDriver } from './device.ts';
 import { createGpu } from './gpu-js.ts';
 import { MAX_ELEMENTS } from './kernel.ts';
@@ -49,7 +50,7 @@ class WebAssemblyDriver implements GpuDriver {
   readonly maxElements = MAX_ELEMENTS;
   private readonly gpu: GPU = createGpu('webasm');
   private readonly kernels = new LruCache<TranslatedKernel>(MAX_KERNELS, () => undefined);
-  private readonly states = new WeakMap<State, Float32Array>();
+  private readonly states = new HostStates<Float32Array>(Float32Array);
 
   constructor(private readonly pool: WorkerPool) {}
 
@@ -121,7 +122,7 @@ class WebAssemblyDriver implements GpuDriver {
     feeds.forEach((feed, k) => new Float32Array(memory.buffer, layout.feeds[k]!, feed.length).set(feed));
     for (const { location, size } of plan.values) {
       if (location.in === 'state')
-        new Float32Array(memory.buffer, layout.states[location.index]!, size).set(this.storage(states[location.index]!));
+        new Float32Array(memory.buffer, layout.states[location.index]!, size).set(this.states.of(states[location.index]!));
     }
   }
 
@@ -133,22 +134,13 @@ class WebAssemblyDriver implements GpuDriver {
     };
     const results = plan.reads.map(copy);
     plan.states.forEach(({ write }, k) => {
-      if (write !== undefined) this.states.set(states[k]!, copy(write));
+      if (write !== undefined) this.states.replace(states[k]!, copy(write));
     });
     return results;
   }
 
-  private storage(state: State): Float32Array {
-    let storage = this.states.get(state);
-    if (storage === undefined) {
-      storage = state.host === undefined ? new Float32Array(state.size) : Float32Array.from(state.host);
-      this.states.set(state, storage);
-    }
-    return storage;
-  }
-
   async download(states: readonly State[]): Promise<HostArray[]> {
-    return states.map((state) => this.storage(state).slice());
+    return this.states.copies(states);
   }
 
   destroy(): void {
