@@ -4,6 +4,7 @@
  */
 
 import type { GpuProgram } from './devices/gpu/kernel.ts';
+import type { LayoutRule, SimdCall, SimdProgram } from './devices/simd/kernel.ts';
 import type { Expression } from './ops/pointwise/expression.ts';
 import { throwPendingFailure } from './plan/flush.ts';
 import { checkShape, type Shape } from './shape.ts';
@@ -49,6 +50,10 @@ export interface Op<Options extends OpOptions = OpOptions> {
   gradient(call: GradientCall<Options>): readonly GradientRule[];
   /** The gpu.js kernels. */
   gpu(call: OpCall<Options>): GpuProgram;
+  /** The kernels of the simd engine. */
+  simd?(call: SimdCall<Options>): SimdProgram;
+  /** The order in which those kernels take and give 4-D arrays; all logical without it. */
+  readonly layout?: LayoutRule;
   /** Element-wise ops only: the formula that fusion can substitute into another. */
   expression?(options: Options): Expression;
   /** True when the output is the input under another shape: no step runs. */
