@@ -12,30 +12,21 @@ import { type Location, type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { DeviceError, type DeviceOptions, type PreparedPlan } from '../device.ts';
 import { HostStates } from '../host-states.ts';
+import { threadCount } from '../worker-pool.ts';
 import type { GpuDriver } from './device.ts';
 import { createGpu } from './gpu-js.ts';
 import { MAX_ELEMENTS } from './kernel.ts';
 import type { PlacedLaunch } from './program.ts';
 import { type LaunchModule, TranslatedKernel } from './webasm-compile.ts';
-import { LaunchError, WorkerPool } from './webasm-pool.ts';
+import { LaunchError, LaunchPool } from './webasm-pool.ts';
 import { CONTROL_BYTES } from './webasm-worker.ts';
 
 /** Translations kept: several plans of the deepest networks. */
 const MAX_KERNELS = 4096;
 const MAX_BYTES = 2 ** 32 - 2 ** 21;
-const MAX_THREADS = 16;
 
 export async function openWebAssemblyDriver({ threads }: DeviceOptions): Promise<GpuDriver> {
-  if (typeof process === 'undefined' || typeof SharedArrayBuffer === 'undefined') {
-    throw new Error(
-      'useDevice: webasm needs the threads and shared memory of Node, which this runtime lacks; use cpu or reference',
-    );
-  }
-  const { availableParallelism } = await import('node:os');
-  const count = threads ?? availableParallelism();
-  if (!Number.isInteger(count) || count < 1)
-    throw new Error(`useDevice: ${count} threads given; it needs to be a whole number of at least 1`);
-  return new WebAssemblyDriver(await WorkerPool.start(Math.min(count, MAX_THREADS)));
+  return new WebAssemblyDriver(await LaunchPool.start(await threadCount('webasm', threads)));
 }
 
 /** Byte offsets in a plan's memory. */
@@ -52,7 +43,7 @@ class WebAssemblyDriver implements GpuDriver {
   private readonly kernels = new LruCache<TranslatedKernel>(MAX_KERNELS, () => undefined);
   private readonly states = new HostStates<Float32Array>(Float32Array);
 
-  constructor(private readonly pool: WorkerPool) {}
+  constructor(private readonly pool: LaunchPool) {}
 
   async prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan> {
     const layout = layOut(plan);

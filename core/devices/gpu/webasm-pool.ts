@@ -1,8 +1,5 @@
-/**
- * The threads of the webasm driver. They keep the process alive only while a plan runs; the calling thread never computes, so that
- * timers, signals and data loading go on.
- */
-import type { Worker } from 'node:worker_threads';
+/** The plans of the webasm driver on its threads: handing them over, running them, beginning anew after a failure. */
+import { WorkerPool } from '../worker-pool.ts';
 import type { LaunchModule } from './webasm-compile.ts';
 import { WORKER_SOURCE } from './webasm-worker.ts';
 
@@ -31,36 +28,20 @@ export interface PoolPlan {
   readonly launches: readonly LaunchModule[];
 }
 
-export class WorkerPool {
-  private readonly workers: Worker[];
+export class LaunchPool {
   private nextPlan = 0;
-  private broken: Error | undefined;
   private readonly generations = new Map<number, number>();
   private readonly plans = new Map<number, PoolPlan>();
 
-  private constructor(
-    start: typeof Worker,
-    readonly threads: number,
-  ) {
-    this.workers = Array.from({ length: threads }, (_, index) => {
-      const worker = new start(WORKER_SOURCE, { eval: true, workerData: { index, threads }, execArgv: [] });
-      worker.unref();
-      worker.on('error', (error) => this.breakDown(error instanceof Error ? error : new Error(String(error))));
-      worker.on('exit', (code) => this.breakDown(new Error(`a thread ended with code ${code}`)));
-      return worker;
-    });
+  private constructor(private readonly pool: WorkerPool<Answer>) {}
+
+  static async start(threads: number): Promise<LaunchPool> {
+    const data = Array.from({ length: threads }, (_, index) => ({ index, threads }));
+    return new LaunchPool(await WorkerPool.start<Answer>(WORKER_SOURCE, data));
   }
 
-  static async start(threads: number): Promise<WorkerPool> {
-    const { Worker } = await import('node:worker_threads');
-    return new WorkerPool(Worker, threads);
-  }
-
-  private waiting: ((error: Error) => void) | undefined;
-
-  private breakDown(error: Error): void {
-    this.broken ??= error;
-    this.waiting?.(error);
+  get threads(): number {
+    return this.pool.threads;
   }
 
   /** Hands a plan to every thread; the number names it from now on. */
@@ -68,38 +49,20 @@ export class WorkerPool {
     const id = this.nextPlan++;
     this.plans.set(id, plan);
     this.generations.set(id, 0);
-    for (const worker of this.workers) worker.postMessage({ kind: 'prepare', id, memory: plan.memory, launches: plan.launches });
+    this.pool.tell({ kind: 'prepare', id, memory: plan.memory, launches: plan.launches });
     return id;
   }
 
   /** Milliseconds by launch. Rejects with a LaunchError when one trapped, or with the reason why a thread is gone. */
   async run(id: number): Promise<Float64Array> {
-    if (this.broken !== undefined) throw this.broken;
     const plan = this.plans.get(id)!;
     const generation = this.generations.get(id)!;
     this.generations.set(id, generation + plan.launches.length);
-    const answers = await this.ask({ kind: 'run', id, generation });
+    const answers = await this.pool.ask({ kind: 'run', id, generation });
     const failure = answers.find((answer) => answer.failed !== undefined);
     if (failure === undefined) return answers[0]!.times!;
     this.restart(id);
     throw new LaunchError(failure.failed!, failure.message ?? 'it failed');
-  }
-
-  private async ask(message: unknown): Promise<Answer[]> {
-    for (const worker of this.workers) worker.ref();
-    try {
-      return await new Promise<Answer[]>((resolve, reject) => {
-        this.waiting = reject;
-        Promise.all(this.workers.map((worker) => new Promise<Answer>((answer) => worker.once('message', answer)))).then(
-          resolve,
-          reject,
-        );
-        for (const worker of this.workers) worker.postMessage(message);
-      });
-    } finally {
-      this.waiting = undefined;
-      for (const worker of this.workers) worker.unref();
-    }
   }
 
   /** After a failure the threads stopped at different launches: the barrier begins anew. */
@@ -111,13 +74,10 @@ export class WorkerPool {
   release(id: number): void {
     this.plans.delete(id);
     this.generations.delete(id);
-    for (const worker of this.workers) worker.postMessage({ kind: 'release', id });
+    this.pool.tell({ kind: 'release', id });
   }
 
   destroy(): void {
-    for (const worker of this.workers) {
-      worker.removeAllListeners('exit');
-      void worker.terminate();
-    }
+    this.pool.destroy();
   }
 }

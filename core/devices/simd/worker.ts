@@ -1,0 +1,81 @@
+/**
+ * What every thread of the simd engine runs: plain JavaScript text, as for webasm, so that it starts alike from sources, from a build
+ * and under a test runner. A plan is a table of launches in the shared memory:
+ *
+ *     kernel | tasks | number of arguments | arguments ...      for each launch, all 32-bit integers
+ *
+ * Told to run launches `from` to `to`, the threads take tasks of a launch until none is left, and meet at a barrier after each.
+ */
+
+/** Integers at a plan's control address: arrivals at the barrier, its generation, failure, then a task counter for each launch. */
+export const CONTROL_WORDS = 16;
+
+export const WORKER_SOURCE = `
+const { parentPort, workerData } = require('node:worker_threads');
+const { index, threads, memory } = workerData;
+const plans = new Map();
+
+function decode({ names }, exports, table, words) {
+  const view = new Int32Array(memory.buffer, table, words);
+  const launches = [];
+  for (let at = 0; at < words; at += 3 + view[at + 2]) {
+    launches.push({ call: exports[names[view[at]]], tasks: view[at + 1], args: Array.from(view.subarray(at + 3, at + 3 + view[at + 2])) });
+  }
+  return launches;
+}
+
+/** Returns false when a thread has failed. */
+function barrier(control, generation) {
+  if (Atomics.add(control, 0, 1) + 1 === threads) {
+    Atomics.store(control, 0, 0);
+    Atomics.store(control, 1, generation);
+    Atomics.notify(control, 1);
+  } else {
+    for (let spins = 0; Atomics.load(control, 1) < generation; spins++) {
+      if (Atomics.load(control, 2) !== 0) return false;
+      if (spins > 300) Atomics.wait(control, 1, generation - 1, 100);
+    }
+  }
+  return Atomics.load(control, 2) === 0;
+}
+
+function run(plan, { from, to, control: address, version, table, words, scratch }) {
+  if (plan.version !== version) {
+    plan.launches = decode(plan, plan.exports, table, words);
+    plan.version = version;
+  }
+  plan.exports.threadScratch.value = scratch[index];
+  const control = new Int32Array(memory.buffer, address, ${CONTROL_WORDS} + plan.launches.length);
+  const times = new Float64Array(index === 0 ? to - from : 0);
+  let last = performance.now();
+  for (let k = from; k < to; k++) {
+    const { call, tasks, args } = plan.launches[k];
+    try {
+      for (let task; (task = Atomics.add(control, ${CONTROL_WORDS} + k, 1)) < tasks; ) call(task, ...args);
+    } catch (error) {
+      Atomics.store(control, 2, 1);
+      Atomics.notify(control, 1);
+      return { failed: k, message: String(error && error.message) };
+    }
+    if (!barrier(control, k - from + 1)) return {};
+    if (index === 0) {
+      const now = performance.now();
+      times[k - from] = now - last;
+      last = now;
+    }
+  }
+  return { times };
+}
+
+parentPort.on('message', (message) => {
+  const { id } = message;
+  if (message.kind === 'prepare') {
+    const { exports } = new WebAssembly.Instance(message.module, { env: { memory } });
+    plans.set(id, { exports, names: message.names, version: -1, launches: [] });
+  } else if (message.kind === 'release') {
+    plans.delete(id);
+  } else {
+    parentPort.postMessage(run(plans.get(id), message));
+  }
+});
+`;
