@@ -4,9 +4,10 @@
  */
 
 import type { GpuProgram } from './devices/gpu/kernel.ts';
-import type { LayoutRule, SimdCall, SimdProgram } from './devices/simd/kernel.ts';
+import type { SimdCall, SimdProgram } from './devices/simd/kernel.ts';
 import type { Expression } from './ops/pointwise/expression.ts';
 import { throwPendingFailure } from './plan/flush.ts';
+import type { LayoutRule } from './plan/layout.ts';
 import { checkShape, type Shape } from './shape.ts';
 import { Tensor } from './tensor.ts';
 

@@ -7,8 +7,9 @@ import { allStates } from '../state.ts';
 import type { Device, DeviceOptions } from './device.ts';
 import { GpuDevice } from './gpu/device.ts';
 import { ReferenceDevice } from './reference.ts';
+import { SimdDevice } from './simd/device.ts';
 
-export const DEVICE_NAMES = ['auto', 'reference', 'cpu', 'webasm', 'webgpu'] as const;
+export const DEVICE_NAMES = ['auto', 'simd', 'reference', 'cpu', 'webasm', 'webgpu'] as const;
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 let current: Device | undefined;
@@ -45,6 +46,7 @@ export function deviceName(): string | undefined {
 
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
+  if (name === 'simd') return SimdDevice.open(options);
   if (name === 'auto') return GpuDevice.best(options);
   return GpuDevice.open(name, options);
 }

@@ -13,6 +13,8 @@ export interface DeviceTraits {
   readonly fuseInputs: number;
   /** A step may write straight into the State whose new value it makes. */
   readonly writesStates: boolean;
+  /** Whether 4-D values may lie channels-last: the layout pass decides where. */
+  readonly layouts: boolean;
 }
 
 /** What `useDevice` may be told; a device ignores what does not concern it. */
@@ -38,7 +40,7 @@ export interface Device {
   destroy(): void;
 }
 
-export type ScratchCall = Pick<PlanStep, 'op' | 'label'> & OpCall<OpOptions>;
+export type ScratchCall = Pick<PlanStep, 'op' | 'label' | 'layouts' | 'outputLayout'> & OpCall<OpOptions>;
 
 export interface PreparedPlan {
   /**

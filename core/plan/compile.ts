@@ -1,7 +1,8 @@
 /**
- * From a recording to a plan: nodes become steps and values, then the passes run: fuse, memory.
+ * From a recording to a plan: nodes become steps and values, then the passes run: fuse, layout (where the device has more than one),
+ * memory.
  *
- *     recording -> draft (steps over numbered values) -> fuse -> memory -> plan
+ *     recording -> draft (steps over numbered values) -> fuse -> layout -> memory -> plan
  */
 import { debug } from '../debug.ts';
 import type { Device } from '../devices/device.ts';
@@ -10,6 +11,7 @@ import { formatShape, type Shape, sizeOf } from '../shape.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Recording } from './collect.ts';
 import { fuse } from './fuse.ts';
+import { assignLayouts } from './layout.ts';
 import { planMemory } from './memory.ts';
 import type { Plan, PlanStep } from './plan.ts';
 
@@ -42,7 +44,10 @@ export function compile(recording: Recording, device: Pick<Device, 'traits' | 's
   debug(4, () => `the tape as steps:\n${formatDraft(draft)}`);
   const fused = fuse(draft, device.traits.fuseInputs);
   debug(4, () => `after fuse:\n${formatDraft(fused)}`);
-  return planMemory(fused, device);
+  if (!device.traits.layouts) return planMemory(fused, device);
+  const laidOut = assignLayouts(fused);
+  debug(4, () => `after layout:\n${formatDraft(laidOut)}`);
+  return planMemory(laidOut, device);
 }
 
 /** A line a step: `%12 = conv2d(%3, %5) [8, 16, 32, 32]  layer1.0.conv1`. */
@@ -87,6 +92,8 @@ export function draftOf(recording: Recording): Draft {
         shapes,
         output: values.length - 1,
         outputShape: shape,
+        layouts: inputs.map(() => 'logical'),
+        outputLayout: 'logical',
       });
     }
   }
@@ -103,7 +110,17 @@ export function draftOf(recording: Recording): Draft {
   function ownValue(written: number | undefined, shape: Shape): number | undefined {
     if (written === undefined || values[written]!.from.kind !== 'state') return written;
     const output = newValue(shape, 'step', steps.length);
-    steps.push({ label: '', op: copy, options: {}, inputs: [written], shapes: [shape], output, outputShape: shape });
+    steps.push({
+      label: '',
+      op: copy,
+      options: {},
+      inputs: [written],
+      shapes: [shape],
+      output,
+      outputShape: shape,
+      layouts: ['logical'],
+      outputLayout: 'logical',
+    });
     return output;
   }
 }

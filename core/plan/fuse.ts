@@ -62,7 +62,8 @@ function absorb(step: DraftStep, producer: DraftStep): DraftStep {
   const expression = substitute(step.op.expression!(step.options), (k) =>
     step.inputs[k] === producer.output ? inner : place(step)(k),
   );
-  return { ...step, op: fused, options: { expression, shape: step.outputShape }, inputs, shapes };
+  const layouts = inputs.map(() => 'logical' as const);
+  return { ...step, op: fused, options: { expression, shape: step.outputShape }, inputs, shapes, layouts };
 }
 
 /** The arrays that the joined step reads, each once (twice only where it is seen under two shapes). */

@@ -4,6 +4,7 @@
  */
 import type { Op, OpOptions } from '../op.ts';
 import { formatShape, type Shape } from '../shape.ts';
+import type { Layout } from './layout.ts';
 
 /** Where a value lies while the plan runs. */
 export type Location =
@@ -27,6 +28,9 @@ export interface PlanStep {
   readonly shapes: readonly Shape[];
   readonly output: number;
   readonly outputShape: Shape;
+  /** The physical order of each input and of the output. */
+  readonly layouts: readonly Layout[];
+  readonly outputLayout: Layout;
   /** Slots that live during this step only. */
   readonly scratch: readonly number[];
 }

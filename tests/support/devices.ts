@@ -6,23 +6,24 @@ import { describe, it } from 'vitest';
 import type { Device } from '../../core/devices/device.ts';
 import { GpuDevice, type GpuDriverName } from '../../core/devices/gpu/device.ts';
 import { ReferenceDevice } from '../../core/devices/reference.ts';
+import { SimdDevice } from '../../core/devices/simd/device.ts';
 
 export const reference = new ReferenceDevice();
 
 /** Largest error seen as a share of |expected| + 1e-3 max |expected|: float32 sums with cancellation, as measured for GEMM. */
 export const FLOAT32_TOLERANCE = 1e-4;
 
-type Opened = { readonly name: GpuDriverName; readonly device: Device | undefined; readonly reason: string };
+type Opened = { readonly name: GpuDriverName | 'simd'; readonly device: Device | undefined; readonly reason: string };
 
-async function open(name: GpuDriverName): Promise<Opened> {
+async function open(name: GpuDriverName | 'simd'): Promise<Opened> {
   try {
-    return { name, device: await GpuDevice.open(name), reason: '' };
+    return { name, device: await (name === 'simd' ? SimdDevice.open() : GpuDevice.open(name)), reason: '' };
   } catch (error) {
     return { name, device: undefined, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-export const openedDevices: readonly Opened[] = await Promise.all((['cpu', 'webasm', 'webgpu'] as const).map(open));
+export const openedDevices: readonly Opened[] = await Promise.all((['simd', 'cpu', 'webasm', 'webgpu'] as const).map(open));
 
 /** A block of tests for each device other than the reference. */
 export function onEveryDevice(body: (device: Device) => void): void {

@@ -5,13 +5,8 @@
  * bits are the same whoever runs it. Launches run one after another, with a barrier between them.
  */
 import type { OpCall, OpOptions } from '../../op.ts';
+import type { Layout } from '../../plan/layout.ts';
 import type { I32Var } from './emit/index.ts';
-
-/** The physical order of a 4-D value [n, c, h, w]: as its shape says, or with the channels of a pixel side by side, [n, h, w, c]. */
-export type Layout = 'logical' | 'channelsLast';
-
-/** Which orders an op's kernels take. `any`: every mixture; the output is channels-last where a 4-D input of its shape is. */
-export type LayoutRule = 'any' | { readonly inputs: readonly Layout[]; readonly output: Layout };
 
 /** A call with the order in which each array lies. */
 export interface SimdCall<Options = OpOptions> extends OpCall<Options> {

@@ -11,6 +11,7 @@ import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
 import { sumTo } from '../reduce/sum.ts';
 import { call, constant, type Expression, evaluator } from './expression.ts';
 import { pointwiseKernel } from './gpu.ts';
+import { pointwiseProgram } from './simd.ts';
 
 export type NoOptions = Readonly<Record<string, never>>;
 const NONE: NoOptions = {};
@@ -39,6 +40,8 @@ export function pointwise<Options extends OpOptions>(row: Row<Options>): Op<Opti
     gradient: ({ inputs, dy, output, options }) =>
       row.gradient(inputs, dy, output, options).map((rule, k) => rule && (() => sumTo(rule(), inputs[k]!.shape))),
     gpu: (call) => pointwiseKernel(expression(call.options), call),
+    simd: (call) => pointwiseProgram(expression(call.options), call),
+    layout: 'any',
   };
 }
 
@@ -143,6 +146,8 @@ function fusedOp(): Op<FusedOptions> {
       throw new Error('internal: a fused step was differentiated');
     },
     gpu: (call) => pointwiseKernel(call.options.expression, call),
+    simd: (call) => pointwiseProgram(call.options.expression, call),
+    layout: 'any',
   };
 }
 

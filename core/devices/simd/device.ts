@@ -1,0 +1,143 @@
+/**
+ * The simd device: plans run as WebAssembly SIMD kernels of the ops' simd.ts, on threads over one shared memory. States live in that
+ * memory; slots and feeds lie in one arena there, as large as the largest plan that has run needs.
+ */
+import { debug } from '../../debug.ts';
+import type { HostArray } from '../../host.ts';
+import { type Plan, stepName } from '../../plan/plan.ts';
+import type { State } from '../../state.ts';
+import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type ScratchCall } from '../device.ts';
+import { threadCount, WorkerPool } from '../worker-pool.ts';
+import { emitModule, hasRelaxedSimd } from './emit/index.ts';
+import type { SimdProgram } from './kernel.ts';
+import { blockBytes, SharedMemory } from './memory.ts';
+import { SimdPlan } from './plan.ts';
+import { WORKER_SOURCE } from './worker.ts';
+
+/** Arrays that a fused element-wise kernel reads: more gain little, and registers are few. */
+const FUSE_INPUTS = 6;
+
+/** What a thread answers: times by launch from the first, or the launch that failed. */
+export interface Answer {
+  readonly times?: Float64Array;
+  readonly failed?: number;
+  readonly message?: string;
+}
+
+interface Region {
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export class SimdDevice implements Device {
+  readonly name = 'simd';
+  readonly bytesPerElement = 4;
+  readonly traits = { fuseInputs: FUSE_INPUTS, writesStates: true, layouts: true };
+  private readonly states = new Map<WeakRef<State>, Region>();
+  private readonly references = new WeakMap<State, WeakRef<State>>();
+  private readonly dropped = new FinalizationRegistry<WeakRef<State>>((reference) => this.forget(reference));
+  private arena: Region = { address: 0, bytes: 0 };
+  private threadScratch: Region = { address: 0, bytes: 0 };
+  private readonly relaxed = hasRelaxedSimd();
+  private nextPlan = 0;
+
+  private constructor(
+    readonly memory: SharedMemory,
+    readonly pool: WorkerPool<Answer>,
+    readonly options: DeviceOptions,
+  ) {}
+
+  /** Rejects with a sentence where threads or shared memory are missing. */
+  static async open(options: DeviceOptions = {}): Promise<SimdDevice> {
+    const threads = await threadCount('simd', options.threads);
+    const memory = new SharedMemory();
+    const data = Array.from({ length: threads }, (_, index) => ({ index, threads, memory: memory.memory }));
+    return new SimdDevice(memory, await WorkerPool.start<Answer>(WORKER_SOURCE, data), options);
+  }
+
+  get threads(): number {
+    return this.pool.threads;
+  }
+
+  scratch(step: ScratchCall): readonly number[] {
+    return programOf(step).scratch;
+  }
+
+  async prepare(plan: Plan): Promise<PreparedPlan> {
+    const programs = plan.steps.map(programOf);
+    const kernels = new Map(programs.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel])));
+    const started = performance.now();
+    const bytes = emitModule({ relaxed: this.relaxed }, [...kernels.values()]);
+    const module = await WebAssembly.compile(bytes);
+    debug(
+      2,
+      () =>
+        `${kernels.size} kernels, ${bytes.length} bytes, in ${(performance.now() - started).toFixed(1)} ms to emit and compile`,
+    );
+    const id = this.nextPlan++;
+    const names = [...kernels.keys()];
+    this.pool.tell({ kind: 'prepare', id, module, names });
+    return new SimdPlan(this, id, plan, programs, new Map(names.map((name, k) => [name, k])));
+  }
+
+  async download(states: readonly State[]): Promise<HostArray[]> {
+    return states.map((state) => this.memory.floats(this.addressOf(state), state.size).slice());
+  }
+
+  /** Where a State lies. One that was never here brings its `host` value along. */
+  addressOf(state: State): number {
+    const known = this.references.get(state);
+    if (known !== undefined) return this.states.get(known)!.address;
+    const bytes = blockBytes(state.size);
+    const address = this.memory.allocate(bytes, state.label);
+    const reference = new WeakRef(state);
+    this.references.set(state, reference);
+    this.states.set(reference, { address, bytes });
+    this.dropped.register(state, reference);
+    const values = this.memory.floats(address, state.size);
+    if (state.host === undefined) values.fill(0);
+    else values.set(state.host);
+    return address;
+  }
+
+  private forget(reference: WeakRef<State>): void {
+    const region = this.states.get(reference);
+    if (region === undefined) return;
+    this.states.delete(reference);
+    this.memory.release(region.address, region.bytes);
+  }
+
+  /** The arena's address, after making it large enough. */
+  arenaFor(bytes: number): number {
+    this.arena = this.enlarged(this.arena, bytes, `a plan whose arena takes ${(bytes / 2 ** 30).toFixed(2)} GiB`);
+    return this.arena.address;
+  }
+
+  /** An address for each thread. */
+  scratchFor(bytesPerThread: number): number[] {
+    const each = blockBytes(Math.ceil(bytesPerThread / 4));
+    this.threadScratch = this.enlarged(this.threadScratch, each * this.threads, 'the scratch memory of the threads');
+    return Array.from({ length: this.threads }, (_, index) => this.threadScratch.address + each * index);
+  }
+
+  private enlarged(region: Region, bytes: number, what: string): Region {
+    if (bytes <= region.bytes) return region;
+    if (region.bytes > 0) this.memory.release(region.address, region.bytes);
+    return { address: this.memory.allocate(bytes, what), bytes };
+  }
+
+  destroy(): void {
+    this.pool.destroy();
+  }
+}
+
+/** The kernels of a step. Throws a DeviceError that names the step. */
+function programOf(step: ScratchCall): SimdProgram {
+  if (step.op.simd === undefined)
+    throw new DeviceError(`${stepName(step)}: op ${step.op.name} has no simd kernel; use device webasm, cpu or reference`);
+  try {
+    return step.op.simd(step);
+  } catch (error) {
+    throw new DeviceError(`${stepName(step)}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
