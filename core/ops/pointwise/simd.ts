@@ -2,20 +2,9 @@
  * One kernel for every element-wise formula: rows of neighbouring output elements, four lanes at a time. Along a row an input is a vector
  * (its elements are neighbours too), a single value, or strided; then the row goes element by element.
  */
-import {
-  type F32x4,
-  type I32Var,
-  load,
-  loadSplat,
-  local,
-  min,
-  range,
-  store,
-  storeLane,
-  times,
-  when,
-} from '../../devices/simd/emit/index.ts';
+import { type F32x4, type I32Var, load, loadSplat, local, min, range, store } from '../../devices/simd/emit/index.ts';
 import type { SimdCall, SimdKernel, SimdProgram } from '../../devices/simd/kernel.ts';
+import { rowAddresses, writeRow } from '../../devices/simd/rows.ts';
 import { axisOrder, collapse, inputStrides, physicalStrides, type Space } from '../../devices/simd/strides.ts';
 import type { Expression } from './expression.ts';
 import { vectorOf } from './vector.ts';
@@ -131,37 +120,4 @@ function rowKernel(expression: Expression, access: readonly Access[], outerAxes:
       });
     },
   };
-}
-
-/** Where a row of each input begins: the row's number taken apart, innermost axis first. */
-function rowAddresses(
-  row: I32Var,
-  lengths: readonly I32Var[],
-  inputs: readonly I32Var[],
-  strides: readonly (readonly I32Var[])[],
-): I32Var[] {
-  const addresses = inputs.map((input) => local(input));
-  const rest = local(row);
-  for (let axis = lengths.length - 1; axis >= 0; axis--) {
-    const index = local(axis === 0 ? rest : rest.rem(lengths[axis]!));
-    addresses.forEach((address, k) => address.increase(index.mul(strides[k]![axis]!)));
-    if (axis > 0) rest.set(rest.div(lengths[axis]!));
-  }
-  return addresses;
-}
-
-/** Whole vectors, then the lanes left over: what lies behind a row may belong to another task. */
-function writeRow(to: I32Var, length: I32Var, step: 1 | 4, valueAt: (at: I32Var) => F32x4): void {
-  if (step === 1) {
-    range(0, length, 1, (at) => storeLane(to.add(at.shl(2)), valueAt(at), 0));
-    return;
-  }
-  const whole = local(length.and(~3));
-  range(0, whole, 4, (at) => store(to.add(at.shl(2)), valueAt(at)));
-  const left = local(length.sub(whole));
-  when(left, () => {
-    const value = local(valueAt(whole));
-    const end = local(to.add(whole.shl(2)));
-    times(3, (lane) => when(left.gt(lane), () => storeLane(end, value, lane, 4 * lane)));
-  });
 }

@@ -10,6 +10,7 @@ import { div, scale, square, sub } from '../pointwise/arithmetic.ts';
 import { equal } from '../pointwise/piecewise.ts';
 import { mul } from '../pointwise/pointwise.ts';
 import { reductionProgram } from './gpu.ts';
+import { reductionProgram as simdReduction } from './simd.ts';
 import { type Axes, fold, keptShape, type ReduceOptions, reduce, sum } from './sum.ts';
 
 const maxOp: Op<ReduceOptions> = {
@@ -24,6 +25,8 @@ const maxOp: Op<ReduceOptions> = {
     },
   ],
   gpu: ({ shapes, options }) => reductionProgram('max', shapes[0]!, options.axes),
+  simd: (call) => simdReduction('max', call),
+  layout: 'any',
 };
 
 /** The largest value over the axes. At ties the gradient is shared evenly, as PyTorch's amax does. */

@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { expand } from '../pointwise/pointwise.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { reductionProgram } from './gpu.ts';
+import { reductionProgram as simdReduction } from './simd.ts';
 
 /** Axes counted from the front, ascending. The ops keep them with length 1; dropping them is a reshape. */
 export type ReduceOptions = { readonly axes: readonly number[] };
@@ -21,6 +22,8 @@ const sumOp: Op<ReduceOptions> = {
   reference: (call) => fold(call, 0, (total, value) => total + value),
   gradient: ({ inputs, dy }) => [() => expand(dy, inputs[0]!.shape)],
   gpu: ({ shapes, options }) => reductionProgram('sum', shapes[0]!, options.axes),
+  simd: (call) => simdReduction('sum', call),
+  layout: 'any',
 };
 
 /** Sum over the axes (all of them without any); `keepDims` keeps them with length 1. */
