@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { slice } from '../slice/slice.ts';
 import { concatProgram } from './gpu.ts';
+import { concatProgram as simdConcat } from './simd.ts';
 
 export type ConcatOptions = { readonly axis: number };
 
@@ -39,6 +40,8 @@ const concatOp: Op<ConcatOptions> = {
     });
   },
   gpu: ({ shapes, options }) => concatProgram(shapes, options.axis),
+  simd: simdConcat,
+  layout: 'any',
 };
 
 function totalLength(shapes: readonly Shape[], axis: number): number {

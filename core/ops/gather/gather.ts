@@ -12,6 +12,7 @@ import { formatShape, type Shape, ShapeError } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { NoOptions } from '../pointwise/pointwise.ts';
 import { gatherProgram, scatterProgram } from './gpu.ts';
+import { gatherProgram as simdGather, scatterProgram as simdScatter } from './simd.ts';
 
 type ScatterOptions = { readonly classes: number };
 
@@ -28,6 +29,7 @@ const gatherOp: Op<NoOptions> = {
   },
   gradient: ({ inputs: [x, labels], dy }) => [() => record(scatterOp, [dy, labels!], { classes: x!.shape[1]! }), null],
   gpu: ({ shapes }) => gatherProgram(shapes[0]![0]!, shapes[0]![1]!),
+  simd: ({ shapes }) => simdGather(shapes[0]![0]!, shapes[0]![1]!),
 };
 
 const scatterOp: Op<ScatterOptions> = {
@@ -46,6 +48,7 @@ const scatterOp: Op<ScatterOptions> = {
   },
   gradient: ({ inputs: [, labels], dy: ddx }) => [() => record(gatherOp, [ddx, labels!], {}), null],
   gpu: ({ shapes, options }) => scatterProgram(shapes[0]![0]!, options.classes),
+  simd: ({ shapes, options }) => simdScatter(shapes[0]![0]!, options.classes),
 };
 
 function isClass(label: number, classes: number): boolean {

@@ -11,6 +11,7 @@ import { exp, sub } from '../pointwise/arithmetic.ts';
 import { mul } from '../pointwise/pointwise.ts';
 import { sum } from '../reduce/sum.ts';
 import { type AxisView, logSoftmaxProgram } from './gpu.ts';
+import { logSoftmaxProgram as simdLogSoftmax } from './simd.ts';
 
 /** The axis counted from the front. */
 type AxisOptions = { readonly axis: number };
@@ -30,6 +31,7 @@ const logSoftmaxOp: Op<AxisOptions> = {
   },
   gradient: ({ output, dy, options }) => [() => sub(dy, mul(exp(output), sum(dy, options.axis, true)))],
   gpu: ({ shapes, options }) => logSoftmaxProgram(viewOf(shapes[0]!, options)),
+  simd: ({ shapes, options }) => simdLogSoftmax(viewOf(shapes[0]!, options)),
 };
 
 function viewOf(shape: Shape, { axis }: AxisOptions): AxisView {

@@ -8,6 +8,7 @@ import { formatShape, normaliseAxis, type Shape, ShapeError, stridesOf } from '.
 import type { Tensor } from '../../tensor.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { stridedProgram } from '../slice/strided.ts';
+import { permuteProgram } from './simd.ts';
 
 const permuteOp: Op<{ readonly axes: readonly number[] }> = {
   name: 'permute',
@@ -33,6 +34,8 @@ const permuteOp: Op<{ readonly axes: readonly number[] }> = {
       outputShape.map((length, axis) => ({ length, stride: strides[axis]! })),
     );
   },
+  simd: permuteProgram,
+  layout: 'any',
 };
 
 /** For each axis of the output, how far one step along it goes in x. */

@@ -12,6 +12,7 @@ import type { Tensor } from '../../tensor.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { placeProgram, sliceProgram } from './gpu.ts';
 import { type Range, resolveRange } from './ranges.ts';
+import { placeProgram as simdPlace, sliceProgram as simdSlice } from './simd.ts';
 
 /** One entry an axis: the first index, the step, and how many. */
 export type SliceOptions = {
@@ -32,6 +33,8 @@ const sliceOp: Op<SliceOptions> = {
   },
   gradient: ({ inputs: [x], dy, options: { start, step } }) => [() => place(dy, { start, step, shape: x!.shape })],
   gpu: ({ shapes, options }) => sliceProgram(shapes[0]!, options),
+  simd: simdSlice,
+  layout: 'any',
 };
 
 const placeOp: Op<PlaceOptions> = {
@@ -49,6 +52,8 @@ const placeOp: Op<PlaceOptions> = {
   },
   gradient: ({ inputs: [x], dy, options: { start, step } }) => [() => take(dy, start, step, x!.shape)],
   gpu: ({ shapes, options }) => placeProgram(shapes[0]!, options),
+  simd: simdPlace,
+  layout: 'any',
 };
 
 /** The flat indices that belong together: in the large array, and in the small one that is its slice. */
