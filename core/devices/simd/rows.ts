@@ -1,5 +1,5 @@
 /** Rows of neighbouring output elements: how kernels with any strides walk them. */
-import { type F32x4, type I32Var, local, range, store, storeLane, times, when } from './emit/index.ts';
+import { type F32x4, type F32x4Var, type I32, type I32Var, local, range, store, storeLane, times, when } from './emit/index.ts';
 
 /** Where a row of each input begins: the row's number taken apart, innermost axis first. */
 export function rowAddresses(
@@ -16,6 +16,18 @@ export function rowAddresses(
     if (axis > 0) rest.set(rest.div(lengths[axis]!));
   }
   return addresses;
+}
+
+/** Stores the first `count` lanes of a vector (all from four on): what lies behind may belong to another task. */
+export function storeUpTo(to: I32, value: F32x4Var, count: I32Var): void {
+  const address = local(to);
+  when(
+    count.ge(4),
+    () => store(address, value),
+    () => {
+      for (const lane of [0, 1, 2]) when(count.gt(lane), () => storeLane(address, value, lane, 4 * lane));
+    },
+  );
 }
 
 /** Whole vectors, then the lanes left over: what lies behind a row may belong to another task. */

@@ -9,9 +9,11 @@
 import { type Op, record } from '../../op.ts';
 import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
+import { poolLayout } from '../maxPool2d/simd.ts';
 import { forEachTap, type Pair, type PoolOptions, type WindowOptions, windowOptions, windowsOf } from '../maxPool2d/windows.ts';
 import { mean } from '../reduce/statistics.ts';
 import { type AverageWindows, averageProgram, spreadProgram } from './gpu.ts';
+import * as simd from './simd.ts';
 
 /** Options of avgPool2d; a number stands for both axes. */
 export interface AvgPool2dOptions extends PoolOptions {
@@ -34,6 +36,8 @@ const avgPool2dOp: Op<AverageOptions> = {
   },
   gradient: ({ inputs: [x], dy, options }) => [() => spread(dy, [x!.shape[2]!, x!.shape[3]!], options)],
   gpu: ({ shapes, options }) => averageProgram(averageWindows('avgPool2d', shapes[0]!, options)),
+  simd: ({ shapes, options }) => simd.averageProgram(averageWindows('avgPool2d', shapes[0]!, options)),
+  layout: poolLayout,
 };
 
 const spreadOp: Op<SpreadOptions> = {
@@ -54,6 +58,8 @@ const spreadOp: Op<SpreadOptions> = {
   },
   gradient: ({ dy: ddx, options: { inputSize: _, ...options } }) => [() => record(avgPool2dOp, [ddx], options)],
   gpu: ({ outputShape, options }) => spreadProgram(averageWindows('avgPool2dInputGradient', outputShape, options)),
+  simd: ({ outputShape, options }) => simd.spreadProgram(averageWindows('avgPool2dInputGradient', outputShape, options)),
+  layout: poolLayout,
 };
 
 function averageWindows(op: string, shape: Shape, options: AverageOptions): AverageWindows {

@@ -22,6 +22,7 @@ import { sum } from '../reduce/sum.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { slice } from '../slice/slice.ts';
 import { momentsProgram, normaliseInputProgram, normaliseProgram, normaliseSumsProgram } from './gpu.ts';
+import * as simd from './simd.ts';
 
 type NoOptions = Readonly<Record<string, never>>;
 type EpsilonOptions = { readonly epsilon: number };
@@ -74,6 +75,8 @@ const momentsOp: Op<NoOptions> = {
     },
   ],
   gpu: ({ shapes }) => momentsProgram(batchSizes(shapes[0]!)),
+  simd: simd.momentsProgram,
+  layout: simd.momentsLayout,
 };
 
 const normaliseOp: Op<EpsilonOptions> = {
@@ -93,6 +96,8 @@ const normaliseOp: Op<EpsilonOptions> = {
     return [() => normaliseInput(dy, x!, moments!, sums(), gamma!, options), null, () => row(sums(), 1), () => row(sums(), 0)];
   },
   gpu: ({ shapes, options }) => normaliseProgram(batchSizes(shapes[0]!), options.epsilon),
+  simd: simd.normaliseProgram,
+  layout: simd.normaliseLayout,
 };
 
 const normaliseSumsOp: Op<EpsilonOptions> = {
@@ -110,6 +115,8 @@ const normaliseSumsOp: Op<EpsilonOptions> = {
   },
   gradient: ({ inputs, dy, options }) => gradientsOf((...parts) => sumsInPrimitives(parts, options), inputs, dy),
   gpu: ({ shapes, options }) => normaliseSumsProgram(batchSizes(shapes[0]!), options.epsilon),
+  simd: simd.normaliseSumsProgram,
+  layout: simd.sumsLayout,
 };
 
 const normaliseInputOp: Op<EpsilonOptions> = {
@@ -127,6 +134,8 @@ const normaliseInputOp: Op<EpsilonOptions> = {
   },
   gradient: ({ inputs, dy, options }) => gradientsOf((...parts) => inputInPrimitives(parts, options), inputs, dy),
   gpu: ({ shapes, options }) => normaliseInputProgram(batchSizes(shapes[0]!), options.epsilon),
+  simd: simd.normaliseInputProgram,
+  layout: simd.inputLayout,
 };
 
 function inverseDeviation(moments: Float64Array, c: number, channel: number, { epsilon }: EpsilonOptions): number {

@@ -14,6 +14,7 @@ import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type ConvOptions, forEachProduct, geometryOf, type Pair } from './geometry.ts';
 import { forwardProgram, inputGradientProgram, weightGradientProgram } from './gpu.ts';
+import { activationLayout, forwardSimd, inputGradientSimd, weightGradientLayout, weightGradientSimd } from './simd.ts';
 
 /** Options of conv2d; a number stands for both axes. */
 export interface Conv2dOptions {
@@ -44,6 +45,8 @@ const conv2dOp: Op<ConvOptions> = {
     () => conv2dWeightGradient(input!, dy, weight!.shape, options),
   ],
   gpu: ({ shapes, options }) => forwardProgram(geometryOf(shapes[0]!, shapes[1]!, options)),
+  simd: ({ shapes, options }) => forwardSimd(geometryOf(shapes[0]!, shapes[1]!, options)),
+  layout: activationLayout,
 };
 
 const inputGradientOp: Op<InputGradientOptions> = {
@@ -65,6 +68,8 @@ const inputGradientOp: Op<InputGradientOptions> = {
     () => conv2dWeightGradient(ddx, dy!, weight!.shape, options),
   ],
   gpu: ({ shapes, outputShape, options }) => inputGradientProgram(geometryOf(outputShape, shapes[1]!, options)),
+  simd: ({ shapes, outputShape, options }) => inputGradientSimd(geometryOf(outputShape, shapes[1]!, options)),
+  layout: activationLayout,
 };
 
 const weightGradientOp: Op<WeightGradientOptions> = {
@@ -86,6 +91,8 @@ const weightGradientOp: Op<WeightGradientOptions> = {
     () => record(conv2dOp, [input!, ddw], plain(options)),
   ],
   gpu: ({ shapes, outputShape, options }) => weightGradientProgram(geometryOf(shapes[0]!, outputShape, options)),
+  simd: ({ shapes, outputShape, options }) => weightGradientSimd(geometryOf(shapes[0]!, outputShape, options)),
+  layout: weightGradientLayout,
 };
 
 function inputShape(dy: Shape, weight: Shape, { inputSize, groups }: InputGradientOptions): Shape {

@@ -12,10 +12,11 @@
  * overlap. No u v + 3 u + key + c exceeds 16,754,654.
  */
 import { type Op, record } from '../../op.ts';
-import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
+import { formatShape, type Shape, ShapeError, sameShape, sizeOf } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { mul } from '../pointwise/pointwise.ts';
 import { maskProgram } from './gpu.ts';
+import { maskProgram as simdMask } from './simd.ts';
 
 export type MaskOptions = { readonly shape: Shape; readonly probability: number };
 
@@ -47,6 +48,7 @@ const maskOp: Op<MaskOptions> = {
   },
   gradient: () => [null],
   gpu: ({ outputShape, options }) => maskProgram(outputShape, options.probability),
+  simd: ({ outputShape, options }) => simdMask(sizeOf(outputShape), options.probability),
 };
 
 /** Whether the hash of an index is below the probability; compared as whole numbers, so that no rounding can decide. */

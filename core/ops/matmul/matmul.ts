@@ -12,6 +12,7 @@ import type { Tensor } from '../../tensor.ts';
 import { expand } from '../pointwise/pointwise.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { matmulProgram } from './gpu.ts';
+import { matmulProgram as simdMatmul } from './simd.ts';
 
 export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
 
@@ -69,6 +70,7 @@ const matmulOp: Op<MatmulOptions> = {
     () => (transposeB ? product(dy, a!, true, transposeA) : product(a!, dy, !transposeA, false)),
   ],
   gpu: ({ shapes, options }) => matmulProgram(matmulSizes(shapes[0]!, shapes[1]!, options)),
+  simd: ({ shapes, options }) => simdMatmul(matmulSizes(shapes[0]!, shapes[1]!, options)),
 };
 
 function product(a: Tensor, b: Tensor, transposeA: boolean, transposeB: boolean): Tensor {

@@ -12,6 +12,7 @@ import { type Op, record } from '../../op.ts';
 import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { gatherProgram, maxProgram, scatterProgram } from './gpu.ts';
+import * as simd from './simd.ts';
 import {
   forEachTap,
   type Pair,
@@ -39,6 +40,8 @@ const maxPool2dOp: Op<WindowOptions> = {
   },
   gradient: ({ inputs: [x], dy, options }) => [() => record(scatterOp, [dy, x!], options)],
   gpu: ({ shapes, options }) => maxProgram(windowsOf('maxPool2d', shapes[0]!, options)),
+  simd: ({ shapes, options }) => simd.maxProgram(windowsOf('maxPool2d', shapes[0]!, options)),
+  layout: simd.poolLayout,
 };
 
 const scatterOp: Op<WindowOptions> = {
@@ -57,6 +60,8 @@ const scatterOp: Op<WindowOptions> = {
   },
   gradient: ({ inputs: [, x], dy: ddx, options }) => [() => record(gatherOp, [ddx, x!], options), null],
   gpu: ({ shapes, options }) => scatterProgram(windowsOf('maxPool2dScatter', shapes[1]!, options)),
+  simd: ({ shapes, options }) => simd.scatterProgram(windowsOf('maxPool2dScatter', shapes[1]!, options)),
+  layout: simd.poolLayout,
 };
 
 const gatherOp: Op<WindowOptions> = {
@@ -73,6 +78,8 @@ const gatherOp: Op<WindowOptions> = {
   },
   gradient: ({ inputs: [, x], dy, options }) => [() => record(scatterOp, [dy, x!], options), null],
   gpu: ({ shapes, options }) => gatherProgram(windowsOf('maxPool2dGather', shapes[1]!, options)),
+  simd: ({ shapes, options }) => simd.gatherProgram(windowsOf('maxPool2dGather', shapes[1]!, options)),
+  layout: simd.poolLayout,
 };
 
 function pooledShape(op: string, shape: Shape, options: WindowOptions): Shape {

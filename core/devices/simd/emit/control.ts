@@ -16,6 +16,19 @@ export function range(from: Int, to: Int, step: Int, write: (i: I32Var) => void)
   closeLoop();
 }
 
+/** A loop over addresses, which may lie beyond 2^31: `from` grows by `step` until it reaches `to`; at least one turn. */
+export function span(from: I32, to: I32, step: Int, write: (address: I32Var) => void): void {
+  const address = local(from);
+  const end = local(to);
+  const by = typeof step === 'number' ? step : local(step);
+  emit([0x03, 0x40]);
+  openLoop();
+  write(address);
+  address.increase(by);
+  emit(address.ne(end).code, [0x0d, 0], [0x0b]);
+  closeLoop();
+}
+
 /** if (condition) then() else otherwise(), in the kernel. */
 export function when(condition: I32, then: () => void, otherwise?: () => void): void {
   emit(condition.code, [0x04, 0x40]);
@@ -32,13 +45,13 @@ export function select(condition: I32, a: Int, b: Int): I32 {
   return new I32([intCode(a), intCode(b), condition.code, 0x1b], [a, b, condition]);
 }
 
-export function min(a: Int, b: Int): I32 {
+export function min(a: Int, b: Int): I32Var {
   const first = local(a);
   const second = local(b);
   return local(select(first.lt(second), first, second));
 }
 
-export function max(a: Int, b: Int): I32 {
+export function max(a: Int, b: Int): I32Var {
   const first = local(a);
   const second = local(b);
   return local(select(first.gt(second), first, second));

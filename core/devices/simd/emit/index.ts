@@ -2,7 +2,7 @@
  * A small WebAssembly emitter: TypeScript that, when run, writes a module. See body.ts for the two kinds of time that meet in a
  * kernel: say which one a loop runs in before writing it.
  */
-export { max, min, range, select, times, when } from './control.ts';
+export { max, min, range, select, span, times, when } from './control.ts';
 export { local } from './local.ts';
 export { copyBytes, load, loadF32, loadI32, loadSplat, store, storeF32, storeLane, zeroFill } from './memory.ts';
 export {

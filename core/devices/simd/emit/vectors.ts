@@ -119,6 +119,13 @@ export class I32x4 extends Expression {
   or(y: I32x4 | number): I32x4 {
     return this.op(0x50, y);
   }
+  /** Bits that are set here and not in y. */
+  andNot(y: I32x4): I32x4 {
+    return this.op(0x4f, y);
+  }
+  eq(y: I32x4): I32x4 {
+    return this.op(0x37, y);
+  }
   shl(bits: number): I32x4 {
     return new I32x4([this.code, intCode(bits), vectorOp(0xab)], [this]);
   }
