@@ -54,7 +54,7 @@ export function addDataOptions(command: Command, batchSize: number): Command {
     new Option('--data <directory>', 'where the data set lies (for all but synthetic)'),
     new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(batchSize),
     new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'),
-    new Option('--threads <n>', 'threads to compute with (device webasm; default: the number of cores)').argParser(
+    new Option('--threads <n>', 'threads to compute with (devices simd and webasm; default: the number of cores)').argParser(
       wholeNumber(1),
     ),
     new Option('--seed <n>', 'for weights, order and augmentation').argParser(wholeNumber(0)).default(0),

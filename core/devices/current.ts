@@ -6,6 +6,7 @@ import { clearPlans } from '../plan/run.ts';
 import { allStates } from '../state.ts';
 import type { Device, DeviceOptions } from './device.ts';
 import { GpuDevice } from './gpu/device.ts';
+import { hasHardwareAdapter } from './gpu/webgpu-driver.ts';
 import { ReferenceDevice } from './reference.ts';
 import { SimdDevice } from './simd/device.ts';
 
@@ -16,7 +17,7 @@ let current: Device | undefined;
 
 /**
  * Chooses where everything runs from now on, and returns the device's name. `auto` takes WebGPU where a hardware adapter answers,
- * else webasm. A name forces one, or throws saying why it cannot run here and what would. Without any call the first flush takes
+ * else simd. A name forces one, or throws saying why it cannot run here and what would. Without any call the first flush takes
  * `auto`.
  */
 export function useDevice(name: DeviceName = 'auto', options: DeviceOptions = {}): Promise<string> {
@@ -47,7 +48,7 @@ export function deviceName(): string | undefined {
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'simd') return SimdDevice.open(options);
-  if (name === 'auto') return GpuDevice.best(options);
+  if (name === 'auto') return (await hasHardwareAdapter()) ? GpuDevice.open('webgpu', options) : SimdDevice.open(options);
   return GpuDevice.open(name, options);
 }
 

@@ -19,14 +19,14 @@ export interface DeviceTraits {
 
 /** What `useDevice` may be told; a device ignores what does not concern it. */
 export interface DeviceOptions {
-  /** reference: ends a run at the first step whose output holds a NaN, naming the step. */
+  /** reference and simd: ends a run at the first step whose output holds a NaN, naming the step. */
   readonly stopAtNaN?: boolean;
-  /** webasm: how many threads compute; the number of cores by default. */
+  /** simd and webasm: how many threads compute; the number of cores by default. */
   readonly threads?: number;
 }
 
 export interface Device {
-  /** As given to `useDevice`: `reference`, `cpu`, `webasm`, `webgpu`. */
+  /** As given to `useDevice`: `reference`, `simd`, `cpu`, `webasm`, `webgpu`. */
   readonly name: string;
   readonly bytesPerElement: 4 | 8;
   readonly traits: DeviceTraits;

@@ -10,7 +10,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tapegrad-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** A run of seconds. */
-const TINY = ['--limit', '8', '--batch-size', '4', '--device', 'webasm', '--threads', '1'];
+const TINY = ['--limit', '8', '--batch-size', '4', '--device', 'simd', '--threads', '1'];
 
 const lastLine = (text: string): string => text.trim().split('\n').at(-1)!;
 
@@ -20,7 +20,7 @@ describe('train', () => {
     const { code, stdout } = await runCli(['train', ...TINY, '--steps', '3', '--json', '--out', out]);
     expect(code).toBe(0);
     const result = JSON.parse(lastLine(stdout));
-    expect(result).toMatchObject({ steps: 3, epochs: 2, device: 'webasm', threads: 1, model: 'resnet20' });
+    expect(result).toMatchObject({ steps: 3, epochs: 2, device: 'simd', threads: 1, model: 'resnet20' });
     expect(result.losses).toHaveLength(3);
     expect(result.top1).toBeLessThanOrEqual(1);
     expect(Object.keys(result)).toEqual(expect.arrayContaining(['loss', 'top5', 'imagesPerSecond', 'seconds']));

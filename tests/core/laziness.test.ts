@@ -32,7 +32,7 @@ function descend(w: State, rate = 0.1): Promise<void> {
 const values = async (state: State | Tensor): Promise<number[]> => [...(await state.data())].map((x) => Math.fround(x));
 const rounded = (...numbers: number[]): number[] => numbers.map(Math.fround);
 
-describe.each(['reference', 'cpu', 'webasm'] as const)('on %s', (device) => {
+describe.each(['reference', 'simd', 'cpu', 'webasm'] as const)('on %s', (device) => {
   beforeAll(async () => {
     await useDevice(device);
   });

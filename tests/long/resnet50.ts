@@ -38,7 +38,7 @@ function cosineOf(a: Float64Array, b: Float64Array): number {
 const chosen = process.argv.slice(2) as DeviceName[];
 const expected = await step('reference');
 console.log(`reference: loss ${expected.loss}, ${expected.gradient.length} gradients`);
-for (const device of chosen.length > 0 ? chosen : (['cpu', 'webasm', 'webgpu'] as const)) {
+for (const device of chosen.length > 0 ? chosen : (['simd', 'cpu', 'webasm', 'webgpu'] as const)) {
   const started = performance.now();
   const { loss, gradient } = await step(device);
   const error = Math.abs(loss / expected.loss - 1);

@@ -10,7 +10,7 @@ import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type S
 import { openCpuDriver } from './cpu-driver.ts';
 import { type PlacedLaunch, placeLaunches } from './program.ts';
 import { openWebAssemblyDriver } from './webasm-driver.ts';
-import { hasHardwareAdapter, openWebGpuDriver } from './webgpu-driver.ts';
+import { openWebGpuDriver } from './webgpu-driver.ts';
 
 /** What a driver does with the launches of a plan. */
 export interface GpuDriver {
@@ -37,11 +37,6 @@ export class GpuDevice implements Device {
   /** Rejects with a sentence when the backend cannot run here. */
   static async open(name: GpuDriverName, options: DeviceOptions = {}): Promise<GpuDevice> {
     return new GpuDevice(name, await openDriver(name, options));
-  }
-
-  /** WebGPU on real hardware, else webasm. */
-  static async best(options: DeviceOptions = {}): Promise<GpuDevice> {
-    return GpuDevice.open((await hasHardwareAdapter()) ? 'webgpu' : 'webasm', options);
   }
 
   scratch(step: ScratchCall): readonly number[] {
