@@ -309,7 +309,7 @@ describe('useDevice', () => {
   });
   it('refuses names it does not know', async () => {
     await expect(useDevice('gpu3' as never)).rejects.toThrow(
-      'useDevice: there is no device "gpu3"; use one of auto, reference, cpu',
+      'useDevice: there is no device "gpu3"; use one of auto, simd, reference, cpu',
     );
   });
 });

@@ -12,7 +12,7 @@
 import { type Op, record } from '../../op.ts';
 import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
-import { type ConvOptions, forEachProduct, geometryOf, type Pair } from './geometry.ts';
+import { type ConvAlgorithm, type ConvOptions, forEachProduct, geometryOf, type Pair } from './geometry.ts';
 import { forwardProgram, inputGradientProgram, weightGradientProgram } from './gpu.ts';
 import { activationLayout, forwardSimd, inputGradientSimd, weightGradientLayout, weightGradientSimd } from './simd.ts';
 
@@ -22,6 +22,8 @@ export interface Conv2dOptions {
   readonly padding?: number | Pair;
   readonly dilation?: number | Pair;
   readonly groups?: number;
+  /** `direct` forgoes Winograd's algorithm on device simd: slower, and without its rounding errors of about 1e-5 max |y|. */
+  readonly algorithm?: ConvAlgorithm;
 }
 
 type InputGradientOptions = ConvOptions & { readonly inputSize: Pair };
@@ -113,8 +115,8 @@ function checkGradientShape(op: string, dy: Shape, input: Shape, weight: Shape, 
     ]);
 }
 
-function plain({ stride, padding, dilation, groups }: ConvOptions): ConvOptions {
-  return { stride, padding, dilation, groups };
+function plain({ stride, padding, dilation, groups, algorithm = 'auto' }: ConvOptions): ConvOptions {
+  return { stride, padding, dilation, groups, algorithm };
 }
 
 /**
@@ -127,6 +129,7 @@ export function conv2d(input: Tensor, weight: Tensor, options: Conv2dOptions = {
     padding: pair('padding', options.padding ?? 0, 0),
     dilation: pair('dilation', options.dilation ?? 1, 1),
     groups: pair('groups', options.groups ?? 1, 1)[0],
+    algorithm: algorithmOf(options.algorithm ?? 'auto'),
   });
 }
 
@@ -138,6 +141,11 @@ export function conv2dInputGradient(dy: Tensor, weight: Tensor, input: Shape, op
 /** dw for given input and dy. */
 export function conv2dWeightGradient(input: Tensor, dy: Tensor, weight: Shape, options: ConvOptions): Tensor {
   return record(weightGradientOp, [input, dy], { ...plain(options), kernelSize: [weight[2]!, weight[3]!] });
+}
+
+function algorithmOf(algorithm: ConvAlgorithm): ConvAlgorithm {
+  if (algorithm === 'auto' || algorithm === 'direct') return algorithm;
+  throw new ShapeError('conv2d', `algorithm ${JSON.stringify(algorithm)} given; it needs to be 'auto' or 'direct'`);
 }
 
 function pair(name: string, value: number | Pair, least: number): Pair {

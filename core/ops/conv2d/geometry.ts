@@ -6,7 +6,16 @@ import { formatShape, type Shape, ShapeError } from '../../shape.ts';
 export type Pair = readonly [number, number];
 
 /** As the ops carry them: pairs are [vertical, horizontal]. */
-export type ConvOptions = { readonly stride: Pair; readonly padding: Pair; readonly dilation: Pair; readonly groups: number };
+export type ConvOptions = {
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly dilation: Pair;
+  readonly groups: number;
+  readonly algorithm?: ConvAlgorithm;
+};
+
+/** `auto` lets a device take a faster algorithm that rounds more, as Winograd's does; `direct` sums the products as they are. */
+export type ConvAlgorithm = 'auto' | 'direct';
 
 /** Index letters: n image, c input channel, h w input row and column, o output channel, i j kernel, y x output, g group. */
 export interface Geometry extends ConvOptions {

@@ -1,73 +1,17 @@
 /** conv2d and its input gradient as direct correlations of a padded image with packed weights. */
-import { copyLaunch, zeroLaunch } from '../../../devices/simd/copy.ts';
+import { zeroLaunch } from '../../../devices/simd/copy.ts';
 import { type Correlation, correlateLaunch } from '../../../devices/simd/correlate.ts';
-import type { SimdLaunch, SimdOperand, SimdProgram } from '../../../devices/simd/kernel.ts';
+import type { SimdProgram } from '../../../devices/simd/kernel.ts';
 import { packedSize, packLaunch, type WeightView } from '../../../devices/simd/pack.ts';
 import type { Geometry, Pair } from '../geometry.ts';
-
-/** A channels-last image batch [n][h][w][c] inside a frame of zeros; rows or columns cut off where an edge is negative. */
-interface Frame {
-  readonly launches: readonly SimdLaunch[];
-  readonly size: number;
-  readonly height: number;
-  readonly width: number;
-}
-
-interface Image {
-  readonly n: number;
-  readonly h: number;
-  readonly w: number;
-  readonly c: number;
-}
-
-/** `before` and `after` are edges in pixels; `spread` puts so many pixels between neighbours, less one, by zeros. */
-function frame(
-  { n, h, w, c }: Image,
-  from: SimdOperand,
-  to: SimdOperand,
-  before: Pair,
-  after: Pair,
-  spread: Pair = [1, 1],
-): Frame {
-  const height = (h - 1) * spread[0] + 1 + before[0] + after[0];
-  const width = (w - 1) * spread[1] + 1 + before[1] + after[1];
-  const rows = inside(h, spread[0], before[0], height);
-  const columns = inside(w, spread[1], before[1], width);
-  const size = n * height * width * c;
-  const content = copyLaunch(
-    [n, rows.count, columns.count, c],
-    {
-      array: to,
-      offset: ((rows.first * spread[0] + before[0]) * width + columns.first * spread[1] + before[1]) * c,
-      strides: [height * width * c, spread[0] * width * c, spread[1] * c, 1],
-    },
-    { array: from, offset: (rows.first * w + columns.first) * c, strides: [h * w * c, w * c, c, 1] },
-  );
-  const empty = rows.count <= 0 || columns.count <= 0;
-  const launches = [zeroLaunch(to, size), ...(empty ? [] : [content])];
-  return { launches, size, height, width };
-}
-
-/** The input rows or columns that fall into the frame. */
-function inside(length: number, spread: number, before: number, framed: number): { first: number; count: number } {
-  const first = Math.max(0, Math.ceil(-before / spread));
-  const end = Math.min(length, Math.floor((framed - 1 - before) / spread) + 1);
-  return { first, count: end - first };
-}
+import { frame } from './frame.ts';
 
 const [PACKED, FRAMED] = [{ scratch: 0 }, { scratch: 1 }] as const;
 
 export function directForward(geometry: Geometry): SimdProgram {
-  const { n, c, h, w, o, i, j, y, x, stride, padding, groups } = geometry;
+  const { n, c, h, w, o, y, x, stride, padding, groups } = geometry;
   const inputs = c / groups;
-  const view: WeightView = {
-    groups,
-    outputs: o / groups,
-    inputs,
-    kernel: [i, j],
-    offset: 0,
-    strides: { group: (o / groups) * inputs * i * j, output: inputs * i * j, input: i * j, i: j, j: 1 },
-  };
+  const view = forwardWeights(geometry);
   const padded = padding[0] > 0 || padding[1] > 0;
   const framed = padded
     ? frame({ n, h, w, c }, { input: 0 }, FRAMED, padding, padding)
@@ -95,6 +39,19 @@ export function directForward(geometry: Geometry): SimdProgram {
     threadScratch: 0,
     launches: [packLaunch(view, { input: 1 }, PACKED), ...framed.launches, correlateLaunch(correlation)],
     algorithm: 'direct',
+  };
+}
+
+/** The weights as users give them, [o, c / groups, i, j]. */
+export function forwardWeights({ c, o, i, j, groups }: Geometry): WeightView {
+  const inputs = c / groups;
+  return {
+    groups,
+    outputs: o / groups,
+    inputs,
+    kernel: [i, j],
+    offset: 0,
+    strides: { group: (o / groups) * inputs * i * j, output: inputs * i * j, input: i * j, i: j, j: 1 },
   };
 }
 
@@ -149,7 +106,7 @@ function bySpreading(geometry: Geometry): SimdProgram {
 }
 
 /** The taps first, first + step, ... of each axis, flipped, as weights of the gradient. */
-function gradientWeights({ c, o, i, j, groups }: Geometry, first: Pair, step: Pair, count: Pair): WeightView {
+export function gradientWeights({ c, o, i, j, groups }: Geometry, first: Pair, step: Pair, count: Pair): WeightView {
   const inputs = c / groups;
   const last = [first[0] + (count[0] - 1) * step[0], first[1] + (count[1] - 1) * step[1]] as const;
   return {

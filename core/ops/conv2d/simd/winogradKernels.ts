@@ -1,0 +1,171 @@
+/**
+ * The pieces of a Winograd convolution. Tiles are numbered image by image, row by row; a block of T of them lies as
+ *
+ *     v [36][T][c]   transformed input        m [36][T][columns]   products, or transformed dy, columns padded to whole panels
+ *
+ * so that for each of the 36 points the rest is a matrix product.
+ */
+import {
+  type I32Var,
+  load,
+  local,
+  range,
+  select,
+  span,
+  store,
+  subroutine,
+  times,
+  when,
+} from '../../../devices/simd/emit/index.ts';
+import { COLUMN_BYTES, rankOne, zeroTile } from '../../../devices/simd/tile.ts';
+import { inputMap, type Map1d, outputMap, slopeMap, transformSquare } from './transforms.ts';
+
+type Five = [I32Var, I32Var, I32Var, I32Var, I32Var];
+
+/** Image, row and column of a tile. */
+function tileAt(tile: I32Var, rows: I32Var, columns: I32Var): { image: I32Var; row: I32Var; column: I32Var } {
+  const image = local(tile.div(rows.mul(columns)));
+  const rest = local(tile.sub(image.mul(rows).mul(columns)));
+  const row = local(rest.div(columns));
+  return { image, row, column: local(rest.sub(row.mul(columns))) };
+}
+
+/**
+ * Transforms `count` tiles from tile `first` on. tile rows | tile columns | image stride | row stride | channel bytes | images | first |
+ * count | bytes from point to point | bytes from tile to tile | to
+ */
+function tileTransform(name: string, map: Map1d, size: number) {
+  return subroutine(name, 11, (rows, columns, imageStride, rowStride, pixel, ...rest) => {
+    const [images, first, count, plane, pitch] = rest.slice(0, 5) as Five;
+    const to = rest[5]!;
+    range(0, count, 1, (t) => {
+      const { image, row, column } = tileAt(local(first.add(t)), rows!, columns!);
+      const corner = images.add(image.mul(imageStride!)).add(row.mul(rowStride!).shl(2)).add(column.mul(pixel!).shl(2));
+      const source = local(corner);
+      const target = local(to.add(t.mul(pitch)));
+      range(0, pixel!, 16, (c) => {
+        transformSquare(
+          map,
+          size,
+          6,
+          (j) => {
+            const at = local(source.add(c).add(j.mul(pixel!)));
+            return times(size, (k) => {
+              const value = load(at);
+              if (k < size - 1) at.increase(rowStride!);
+              return value;
+            });
+          },
+          (i, values) => {
+            const at = local(target.add(c).add(i.mul(6).mul(plane)));
+            values.forEach((value, k) => {
+              store(at, value);
+              if (k < 5) at.increase(plane);
+            });
+          },
+        );
+      });
+    });
+  });
+}
+
+/** v = B^T d B for tiles of the framed input, 6 x 6 every 4 pixels. */
+export const transformInput = tileTransform('winogradInput', inputMap, 6);
+
+/** m = A dy A^T for tiles of the framed dy, 4 x 4 side by side. */
+export const transformSlope = tileTransform('winogradSlope', slopeMap, 4);
+
+/**
+ * y = A^T m A for `count` tiles. tile rows | tile columns | output rows | output width | bytes a pixel | first | count | bytes from
+ * point to point | bytes from tile to tile | m | output
+ */
+export const transformOutput = subroutine('winogradOutput', 11, (rows, columns, height, width, pixel, ...rest) => {
+  const [first, count, plane, pitch, m] = rest.slice(0, 5) as Five;
+  const output = rest[5]!;
+  range(0, count, 1, (t) => {
+    const { image, row, column } = tileAt(local(first.add(t)), rows!, columns!);
+    const [top, left] = [local(row.shl(2)), local(column.shl(2))];
+    const corner = local(output.add(image.mul(height!).add(top).mul(width!).add(left).mul(pixel!)));
+    const rowBytes = local(width!.mul(pixel!));
+    const [rowsLeft, columnsLeft] = [local(height!.sub(top)), local(width!.sub(left))];
+    const source = local(m.add(t.mul(pitch)));
+    range(0, pixel!, 16, (c) => {
+      transformSquare(
+        outputMap,
+        6,
+        4,
+        (j) => {
+          const at = local(source.add(c).add(j.mul(plane)));
+          return times(6, (k) => {
+            const value = load(at);
+            if (k < 5) at.increase(plane.mul(6));
+            return value;
+          });
+        },
+        (i, values) => {
+          when(i.lt(rowsLeft), () => {
+            const at = local(corner.add(c).add(i.mul(rowBytes)));
+            values.forEach((value, j) => when(columnsLeft.gt(j), () => store(at.add(pixel!.mul(j)), value)));
+          });
+        },
+      );
+    });
+  });
+});
+
+/**
+ * m = v u for one point: rows are tiles, k channels, columns a panel. count | v | bytes from tile to tile in v | u of the first panel |
+ * bytes a panel | panels | m | bytes from tile to tile in m
+ */
+export const multiplyTiles = subroutine('winogradProduct', 8, (count, v, vPitch, u, panelBytes, panels, m, mPitch) => {
+  range(0, panels!, 1, (panel) => {
+    const columns = local(m!.add(panel.mul(COLUMN_BYTES)));
+    range(0, count!, 2, (t) => {
+      // An odd last tile is computed twice.
+      const next = local(select(t.add(1).lt(count!), 1, 0));
+      const from = local(v!.add(t.mul(vPitch!)));
+      const to = local(columns.add(t.mul(mPitch!)));
+      multiplyPair(vPitch!, from, next.mul(vPitch!), u!, to, to.add(next.mul(mPitch!)));
+    });
+    u!.increase(panelBytes!);
+  });
+});
+
+/** bytes of k | first row | distance of the second | panel | where both go */
+const multiplyPair = subroutine('winogradTile', 6, (bytes, first, distance, panel, to, second) => {
+  const tile = zeroTile();
+  span(first!, first!.add(bytes!), 4, (at) => {
+    rankOne(tile, [at, at.add(distance!)], panel!);
+    panel!.increase(COLUMN_BYTES);
+  });
+  tile[0]!.forEach((sum, k) => store(to!, sum, 16 * k));
+  tile[1]!.forEach((sum, k) => store(second!, sum, 16 * k));
+});
+
+/**
+ * du += v^T m for one point: rows are channels, k tiles, columns a panel. count | channels | v | bytes from tile to tile in v | panels |
+ * m | bytes from tile to tile in m | du
+ */
+export const multiplySlopes = subroutine('winogradSlopeProduct', 8, (count, channels, v, vPitch, panels, m, mPitch, du) => {
+  range(0, panels!, 1, (panel) => {
+    const columns = local(m!.add(panel.mul(COLUMN_BYTES)));
+    range(0, channels!, 2, (c) => {
+      const to = local(du!.add(c.mul(mPitch!)).add(panel.mul(COLUMN_BYTES)));
+      multiplySlopePair(count!, v!.add(c.shl(2)), vPitch!, columns, mPitch!, to);
+    });
+  });
+});
+
+/** tiles | first row | its pitch | columns | their pitch | where the first row's sums lie; the second's are a pitch further */
+const multiplySlopePair = subroutine('winogradSlopeTile', 6, (count, rows, rowPitch, columns, columnPitch, to) => {
+  const tile = zeroTile();
+  range(0, count!, 1, () => {
+    rankOne(tile, [rows!, rows!.add(4)], columns!);
+    rows!.increase(rowPitch!);
+    columns!.increase(columnPitch!);
+  });
+  tile.forEach((sums) => {
+    sums.forEach((sum, k) => store(to!, load(to!, 16 * k).add(sum), 16 * k));
+    to!.increase(columnPitch!);
+  });
+});
