@@ -136,7 +136,12 @@ function programOf(step: ScratchCall): SimdProgram {
   if (step.op.simd === undefined)
     throw new DeviceError(`${stepName(step)}: op ${step.op.name} has no simd kernel; use device webasm, cpu or reference`);
   try {
-    return step.op.simd(step);
+    const program = step.op.simd(step);
+    for (const { kernel, args } of program.launches) {
+      if (args.length + 1 !== kernel.parameters)
+        throw new Error(`internal: kernel ${kernel.name} takes ${kernel.parameters} parameters, ${args.length + 1} given`);
+    }
+    return program;
   } catch (error) {
     throw new DeviceError(`${stepName(step)}: ${error instanceof Error ? error.message : String(error)}`);
   }

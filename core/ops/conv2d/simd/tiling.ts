@@ -35,7 +35,7 @@ export function tilingOf(images: number, size: Pair, channels: number, outputs: 
   return { images, size, tiles, total, channels, outputs, panels, columns, block };
 }
 
-/** What a frame of the input adds behind each axis, so that every 6 x 6 tile lies inside. */
-export function marginAfter({ tiles }: Tiling, length: Pair, before: Pair): Pair {
-  return [4 * tiles[0] + 2 - before[0] - length[0], 4 * tiles[1] + 2 - before[1] - length[1]];
+/** Bytes of a thread's memory for one tile of the input or of dy with its margin. */
+export function patchBytes({ channels, columns }: Tiling): number {
+  return 4 * POINTS * Math.max(channels, columns);
 }

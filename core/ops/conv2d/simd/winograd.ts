@@ -4,14 +4,14 @@
  * channels are many and tiles few, each stage is a launch over shared arrays, cut by tiles, points and panels.
  */
 import { type I32Var, load, local, min, range, store, threadScratch } from '../../../devices/simd/emit/index.ts';
-import type { SimdKernel, SimdLaunch, SimdProgram } from '../../../devices/simd/kernel.ts';
+import type { SimdKernel, SimdLaunch, SimdOperand, SimdProgram } from '../../../devices/simd/kernel.ts';
 import { packedSize, packLaunch, type WeightView } from '../../../devices/simd/pack.ts';
 import { COLUMN_BYTES, TILE_COLUMNS } from '../../../devices/simd/tile.ts';
 import type { Pair } from '../geometry.ts';
-import { type Frame, frame, type Image } from './frame.ts';
-import { marginAfter, POINTS, type Tiling, tilingOf } from './tiling.ts';
+import type { Image } from './frame.ts';
+import { POINTS, patchBytes, type Tiling, tilingOf } from './tiling.ts';
 import { kernelMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
-import { multiplyTiles, transformInput, transformOutput } from './winogradKernels.ts';
+import { multiplyTiles, type TileSource, transformInput, transformOutput } from './winogradKernels.ts';
 
 /** Fewer blocks than this would leave threads idle. */
 const MIN_BLOCKS = 8;
@@ -19,23 +19,22 @@ const MIN_BLOCKS = 8;
 const STAGE_TILES = 8;
 const STAGE_PANELS = 4;
 
-const [PACKED, FRAMED, TRANSFORMED] = [{ scratch: 0 }, { scratch: 1 }, { scratch: 2 }] as const;
-const [INPUTS, PRODUCTS] = [{ scratch: 3 }, { scratch: 4 }] as const;
+const [PACKED, TRANSFORMED] = [{ scratch: 0 }, { scratch: 1 }] as const;
+const [INPUTS, PRODUCTS] = [{ scratch: 2 }, { scratch: 3 }] as const;
 
 export function winogradCorrelation(image: Image, size: Pair, padding: Pair, view: WeightView): SimdProgram {
   const tiling = tilingOf(image.n, size, image.c, view.outputs);
   const { total, channels, panels, columns, block } = tiling;
-  const framed = frame(image, { input: 0 }, FRAMED, padding, marginAfter(tiling, [image.h, image.w], padding));
+  const source = sourceArguments(tiling, image, padding);
   const staged = total < MIN_BLOCKS * block;
   return {
     scratch: [
       packedSize(view),
-      framed.size,
       POINTS * channels * columns,
       staged ? POINTS * total * channels : 1,
       staged ? POINTS * total * columns : 1,
     ],
-    threadScratch: TRANSFORM_BYTES + (staged ? 0 : 4 * POINTS * block * (channels + columns)),
+    threadScratch: TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * POINTS * block * (channels + columns)),
     launches: [
       packLaunch(view, { input: 1 }, PACKED),
       {
@@ -43,8 +42,7 @@ export function winogradCorrelation(image: Image, size: Pair, padding: Pair, vie
         tasks: panels * Math.ceil(channels / WEIGHT_CHANNELS),
         args: [panels, channels, PACKED, TRANSFORMED],
       },
-      ...framed.launches,
-      ...(staged ? stageLaunches(tiling, framed) : [blockLaunch(tiling, framed)]),
+      ...(staged ? stageLaunches(tiling, source) : [blockLaunch(tiling, source)]),
     ],
     algorithm: 'winograd F(4x4,3x3)',
   };
@@ -86,19 +84,32 @@ const weightKernel: SimdKernel = {
   },
 };
 
-/** Tile rows and columns, then how the framed input is walked: byte strides of image, row and pixel, and where it lies. */
-function inputArguments({ tiles, channels }: Tiling, { height, width }: Frame): SimdLaunch['args'] {
-  return [...tiles, 4 * height * width * channels, 4 * width * channels, 4 * channels, FRAMED];
+/** Tile rows and columns, then how a transform walks the images. */
+export function sourceArguments(
+  { tiles }: Tiling,
+  { h, w, c }: Image,
+  before: Pair,
+  images: SimdOperand = { input: 0 },
+): SimdLaunch['args'] {
+  return [...tiles, h, w, ...before, 4 * c, images];
 }
 
-function blockLaunch(tiling: Tiling, framed: Frame): SimdLaunch {
+/** The same as a kernel finds them: eight parameters. */
+export const SOURCE_PARAMETERS = 8;
+export function sourceOf(given: readonly I32Var[]): { rows: I32Var; columns: I32Var; source: TileSource } {
+  const [rows, columns, height, width, beforeRows, beforeColumns] = given as Six;
+  const [pixelBytes, images] = given.slice(6) as [I32Var, I32Var];
+  return { rows, columns, source: { height, width, beforeRows, beforeColumns, pixelBytes, images } };
+}
+
+function blockLaunch(tiling: Tiling, source: SimdLaunch['args']): SimdLaunch {
   const { size, total, channels, outputs, panels, block } = tiling;
   return {
     kernel: blockKernel,
     tasks: Math.ceil(total / block),
     args: [
-      ...[block, total],
-      ...inputArguments(tiling, framed),
+      ...[block, total, TRANSFORM_BYTES + patchBytes(tiling)],
+      ...source,
       ...[TRANSFORMED, channels * COLUMN_BYTES, panels],
       ...[...size, 4 * outputs, 'output' as const],
     ],
@@ -107,35 +118,37 @@ function blockLaunch(tiling: Tiling, framed: Frame): SimdLaunch {
 
 type Six = [I32Var, I32Var, I32Var, I32Var, I32Var, I32Var];
 
-/** task: a block | tiles a block | tiles | input ... | u | bytes a panel | panels | output rows | width | bytes a pixel | output */
+/** task: a block | tiles a block | tiles | bytes before v | source ... | u | bytes a panel | panels | output rows | width | pixel | output */
 const blockKernel: SimdKernel = {
   name: 'winogradBlock',
-  parameters: 16,
-  emit: (task, block, total, ...rest) => {
-    const [rows, columns, imageStride, rowStride, pixel, images] = rest.slice(0, 6) as Six;
-    const [u, panelBytes, panels, height, width, outputPixel] = rest.slice(6, 12) as Six;
+  parameters: 4 + SOURCE_PARAMETERS + 7,
+  emit: (task, block, total, reserved, ...rest) => {
+    const { rows, columns, source } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
+    const [u, panelBytes, panels, height, width, outputPixel] = rest.slice(SOURCE_PARAMETERS) as Six;
+    const output = rest[SOURCE_PARAMETERS + 6]!;
     const first = local(task.mul(block!));
     const count = min(block!, total!.sub(first));
-    const v = local(threadScratch.add(TRANSFORM_BYTES));
+    const v = local(threadScratch.add(reserved!));
+    const pixel = source.pixelBytes;
     const plane = local(block!.mul(pixel));
     const m = local(v.add(plane.mul(POINTS)));
     const pitch = local(panels.mul(COLUMN_BYTES));
     const productPlane = local(block!.mul(pitch));
-    transformInput(rows, columns, imageStride, rowStride, pixel, images, first, count, plane, pixel, v);
+    transformInput(rows, columns, source, first, count, { plane, pitch: pixel, to: v });
     range(0, POINTS, 1, (point) => {
       const weights = local(u.add(point.mul(panels).mul(panelBytes)));
       multiplyTiles(count, v.add(point.mul(plane)), pixel, weights, panelBytes, panels, m.add(point.mul(productPlane)), pitch);
     });
-    transformOutput(rows, columns, height, width, outputPixel, first, count, productPlane, pitch, m, rest[12]!);
+    transformOutput(rows, columns, height, width, outputPixel, first, count, productPlane, pitch, m, output);
   },
 };
 
-function stageLaunches(tiling: Tiling, framed: Frame): SimdLaunch[] {
+function stageLaunches(tiling: Tiling, source: SimdLaunch['args']): SimdLaunch[] {
   const { size, tiles, total, channels, outputs, panels } = tiling;
   const tasks = Math.ceil(total / STAGE_TILES);
   const panelTasks = Math.ceil(panels / STAGE_PANELS);
   return [
-    { kernel: inputStage, tasks, args: [total, ...inputArguments(tiling, framed), INPUTS] },
+    { kernel: inputStage, tasks, args: [total, ...source, INPUTS] },
     {
       kernel: productStage,
       tasks: POINTS * panelTasks,
@@ -145,16 +158,17 @@ function stageLaunches(tiling: Tiling, framed: Frame): SimdLaunch[] {
   ];
 }
 
-/** task: tiles | how many in all | input ... | v */
-export const inputStage: SimdKernel = {
+/** task: tiles | how many in all | source ... | v */
+const inputStage: SimdKernel = {
   name: 'winogradInputStage',
-  parameters: 9,
+  parameters: 2 + SOURCE_PARAMETERS + 1,
   emit: (task, total, ...rest) => {
-    const [rows, columns, imageStride, rowStride, pixel, images] = rest.slice(0, 6) as Six;
+    const { rows, columns, source } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
     const first = local(task.mul(STAGE_TILES));
     const count = min(total!.sub(first), STAGE_TILES);
-    const to = local(rest[6]!.add(first.mul(pixel)));
-    transformInput(rows, columns, imageStride, rowStride, pixel, images, first, count, total!.mul(pixel), pixel, to);
+    const pitch = source.pixelBytes;
+    const to = local(rest[SOURCE_PARAMETERS]!.add(first.mul(pitch)));
+    transformInput(rows, columns, source, first, count, { plane: total!.mul(pitch), pitch, to });
   },
 };
 

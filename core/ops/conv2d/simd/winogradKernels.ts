@@ -6,19 +6,23 @@
  * so that for each of the 36 points the rest is a matrix product.
  */
 import {
+  type I32,
   type I32Var,
+  type Int,
   load,
   local,
   range,
   select,
   span,
+  splat,
   store,
   subroutine,
+  threadScratch,
   times,
   when,
 } from '../../../devices/simd/emit/index.ts';
 import { COLUMN_BYTES, rankOne, zeroTile } from '../../../devices/simd/tile.ts';
-import { inputMap, type Map1d, outputMap, slopeMap, transformSquare } from './transforms.ts';
+import { inputMap, type Map1d, outputMap, slopeMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
 
 type Five = [I32Var, I32Var, I32Var, I32Var, I32Var];
 
@@ -30,29 +34,54 @@ function tileAt(tile: I32Var, rows: I32Var, columns: I32Var): { image: I32Var; r
   return { image, row, column: local(rest.sub(row.mul(columns))) };
 }
 
+/** What a transform reads: images [n][h][w][c] and how far before a tile's own 4 x 4 pixels it begins, by bytes where it says so. */
+export interface TileSource {
+  readonly height: I32Var;
+  readonly width: I32Var;
+  readonly beforeRows: I32Var;
+  readonly beforeColumns: I32Var;
+  readonly pixelBytes: I32Var;
+  readonly images: I32Var;
+}
+
+/** Where transformed tiles go: bytes from point to point and from tile to tile, and the first. */
+export interface TileTarget {
+  readonly plane: Int;
+  readonly pitch: Int;
+  readonly to: I32;
+}
+
 /**
- * Transforms `count` tiles from tile `first` on. tile rows | tile columns | image stride | row stride | channel bytes | images | first |
- * count | bytes from point to point | bytes from tile to tile | to
+ * Transforms `count` tiles from tile `first` on. A tile that reaches over the edge is copied to the thread's memory first, with zeros
+ * around it. rows | columns | height | width | before: rows, columns | bytes a pixel | images | first | count | plane | pitch | to
  */
 function tileTransform(name: string, map: Map1d, size: number) {
-  return subroutine(name, 11, (rows, columns, imageStride, rowStride, pixel, ...rest) => {
-    const [images, first, count, plane, pitch] = rest.slice(0, 5) as Five;
-    const to = rest[5]!;
+  const transform = subroutine(name, 13, (rows, columns, height, width, beforeRows, beforeColumns, ...rest) => {
+    const [pixel, images, first, count, plane] = rest.slice(0, 5) as Five;
+    const [pitch, to] = rest.slice(5) as [I32Var, I32Var];
+    const patch = local(threadScratch.add(TRANSFORM_BYTES));
     range(0, count, 1, (t) => {
       const { image, row, column } = tileAt(local(first.add(t)), rows!, columns!);
-      const corner = images.add(image.mul(imageStride!)).add(row.mul(rowStride!).shl(2)).add(column.mul(pixel!).shl(2));
-      const source = local(corner);
+      const [top, left] = [local(row.shl(2).sub(beforeRows!)), local(column.shl(2).sub(beforeColumns!))];
+      const source = local(images.add(image.mul(height!).add(top).mul(width!).add(left).mul(pixel)));
+      const stride = local(width!.mul(pixel));
+      const bottom = height!.sub(size).ge(top).and(top.ge(0));
+      when(bottom.and(width!.sub(size).ge(left)).and(left.ge(0)).eq(0), () => {
+        copyPatch(height!, width!, top, left, pixel, source, patch);
+        source.set(patch);
+        stride.set(pixel.mul(size));
+      });
       const target = local(to.add(t.mul(pitch)));
-      range(0, pixel!, 16, (c) => {
+      range(0, pixel, 16, (c) => {
         transformSquare(
           map,
           size,
           6,
           (j) => {
-            const at = local(source.add(c).add(j.mul(pixel!)));
+            const at = local(source.add(c).add(j.mul(pixel)));
             return times(size, (k) => {
               const value = load(at);
-              if (k < size - 1) at.increase(rowStride!);
+              if (k < size - 1) at.increase(stride);
               return value;
             });
           },
@@ -67,12 +96,34 @@ function tileTransform(name: string, map: Map1d, size: number) {
       });
     });
   });
+  /** height | width | top | left | bytes a pixel | where row `top` and column `left` would lie | to */
+  const copyPatch = subroutine(`${name}Patch`, 7, (height, width, top, left, pixel, source, to) => {
+    range(0, size, 1, (i) => {
+      const row = local(top!.add(i));
+      const inside = local(row.ge(0).and(row.lt(height!)));
+      const from = local(source!.add(i.mul(width!).mul(pixel!)));
+      range(0, size, 1, (j) => {
+        const column = local(left!.add(j));
+        when(
+          inside.and(column.ge(0)).and(column.lt(width!)),
+          () => range(0, pixel!, 16, (c) => store(to!.add(c), load(from.add(c)))),
+          () => range(0, pixel!, 16, (c) => store(to!.add(c), splat(0))),
+        );
+        from.increase(pixel!);
+        to!.increase(pixel!);
+      });
+    });
+  });
+  return (rows: I32Var, columns: I32Var, source: TileSource, first: Int, count: Int, { plane, pitch, to }: TileTarget): void => {
+    const { height, width, beforeRows, beforeColumns, pixelBytes, images } = source;
+    transform(rows, columns, height, width, beforeRows, beforeColumns, pixelBytes, images, first, count, plane, pitch, to);
+  };
 }
 
-/** v = B^T d B for tiles of the framed input, 6 x 6 every 4 pixels. */
+/** v = B^T d B for tiles of the input, 6 x 6 every 4 pixels. */
 export const transformInput = tileTransform('winogradInput', inputMap, 6);
 
-/** m = A dy A^T for tiles of the framed dy, 4 x 4 side by side. */
+/** m = A dy A^T for tiles of dy, 4 x 4 side by side. */
 export const transformSlope = tileTransform('winogradSlope', slopeMap, 4);
 
 /**

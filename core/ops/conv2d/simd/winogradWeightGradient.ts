@@ -17,12 +17,12 @@ import {
   threadScratch,
   times,
 } from '../../../devices/simd/emit/index.ts';
-import type { SimdKernel, SimdLaunch, SimdOperand, SimdProgram } from '../../../devices/simd/kernel.ts';
+import type { SimdKernel, SimdLaunch, SimdProgram } from '../../../devices/simd/kernel.ts';
 import { COLUMN_BYTES } from '../../../devices/simd/tile.ts';
 import type { Geometry } from '../geometry.ts';
-import { type Frame, frame } from './frame.ts';
-import { marginAfter, POINTS, type Tiling, tilingOf } from './tiling.ts';
+import { POINTS, patchBytes, type Tiling, tilingOf } from './tiling.ts';
 import { kernelSlopeMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
+import { SOURCE_PARAMETERS, sourceArguments, sourceOf } from './winograd.ts';
 import { multiplySlopes, transformInput, transformSlope } from './winogradKernels.ts';
 
 /** Chunks of tiles at most, and floats that their sums may take together. */
@@ -34,34 +34,23 @@ const MIN_CHUNKS = 4;
 const STAGE_TILES = 8;
 const STAGE_PANELS = 2;
 
-const [FRAMED, SLOPES, SUMS, INPUTS, TRANSFORMED] = [
-  { scratch: 0 },
-  { scratch: 1 },
-  { scratch: 2 },
-  { scratch: 3 },
-  { scratch: 4 },
-] as const;
+const [SUMS, INPUTS, TRANSFORMED] = [{ scratch: 0 }, { scratch: 1 }, { scratch: 2 }] as const;
 
 export function winogradWeightGradient({ n, c, h, w, o, y, x, padding }: Geometry): SimdProgram {
   const tiling = tilingOf(n, [y, x], c, o);
-  const { tiles, total, columns, block } = tiling;
-  const input = frame({ n, h, w, c }, { input: 0 }, FRAMED, padding, marginAfter(tiling, [h, w], padding));
-  const whole = y % 4 === 0 && x % 4 === 0;
-  const after = [4 * tiles[0] - y, 4 * tiles[1] - x] as const;
-  const slopes: Frame = whole
-    ? { launches: [], size: 1, height: y, width: x }
-    : frame({ n, h: y, w: x, c: o }, { input: 1 }, SLOPES, [0, 0], after);
+  const { total, columns, block } = tiling;
   const sums = POINTS * c * columns;
   const fitting = Math.min(MAX_CHUNKS, Math.floor(CHUNK_FLOATS / sums), Math.ceil(total / block));
   const staged = fitting < MIN_CHUNKS;
   const chunks = staged ? 1 : fitting;
-  const walks = { input: walk(tiling, input, 4 * c, FRAMED), slope: walk(tiling, slopes, 4 * o, whole ? { input: 1 } : SLOPES) };
+  const walks = {
+    input: sourceArguments(tiling, { n, c, h, w }, padding),
+    slope: sourceArguments(tiling, { n, c: o, h: y, w: x }, [0, 0], { input: 1 }),
+  };
   return {
-    scratch: [input.size, slopes.size, chunks * sums, staged ? POINTS * total * c : 1, staged ? POINTS * total * columns : 1],
-    threadScratch: TRANSFORM_BYTES + (staged ? 0 : 4 * POINTS * block * (c + columns)),
+    scratch: [chunks * sums, staged ? POINTS * total * c : 1, staged ? POINTS * total * columns : 1],
+    threadScratch: TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * POINTS * block * (c + columns)),
     launches: [
-      ...input.launches,
-      ...slopes.launches,
       zeroLaunch(SUMS, chunks * sums),
       ...(staged ? stageLaunches(tiling, walks) : [chunkLaunch(tiling, chunks, walks)]),
       { kernel: weightKernel, tasks: c, args: [chunks, 4 * sums, c, 4 * o, tiling.panels * COLUMN_BYTES, SUMS, 'output'] },
@@ -70,46 +59,41 @@ export function winogradWeightGradient({ n, c, h, w, o, y, x, padding }: Geometr
   };
 }
 
-/** Tile rows and columns, byte strides of image, row and pixel, and the array. */
-function walk({ tiles }: Tiling, { height, width }: Frame, pixel: number, array: SimdOperand): SimdLaunch['args'] {
-  return [...tiles, height * width * pixel, width * pixel, pixel, array];
-}
-
 interface Walks {
   readonly input: SimdLaunch['args'];
   readonly slope: SimdLaunch['args'];
 }
 
-function chunkLaunch({ total, panels, block, channels, columns }: Tiling, chunks: number, { input, slope }: Walks): SimdLaunch {
+function chunkLaunch(tiling: Tiling, chunks: number, { input, slope }: Walks): SimdLaunch {
+  const { total, panels, block, channels, columns } = tiling;
   const perChunk = Math.ceil(total / chunks);
   const bytes = 4 * POINTS * channels * columns;
   return {
     kernel: chunkKernel,
     tasks: chunks,
-    args: [perChunk, block, total, panels, channels, bytes, ...input, ...slope, SUMS],
+    args: [perChunk, block, total, panels, channels, bytes, TRANSFORM_BYTES + patchBytes(tiling), ...input, ...slope, SUMS],
   };
 }
 
-type Six = [I32Var, I32Var, I32Var, I32Var, I32Var, I32Var];
-
-/** task: a chunk | tiles a chunk | tiles a block | tiles | panels | channels | bytes of a chunk's sums | x ... | dy ... | sums */
+/** task: a chunk | tiles a chunk | a block | in all | panels | channels | bytes of a chunk's sums | bytes before v | x ... | dy ... | sums */
 const chunkKernel: SimdKernel = {
   name: 'winogradWeightGradientChunk',
-  parameters: 20,
-  emit: (task, perChunk, block, total, panels, channels, bytes, ...rest) => {
-    const [rows, columns, imageStride, rowStride, pixel, images] = rest.slice(0, 6) as Six;
-    const [, , slopeImage, slopeRow, slopePixel, slopes] = rest.slice(6, 12) as Six;
-    const sums = local(rest[12]!.add(task.mul(bytes!)));
+  parameters: 8 + 2 * SOURCE_PARAMETERS + 1,
+  emit: (task, perChunk, block, total, panels, channels, bytes, reserved, ...rest) => {
+    const { rows, columns, source: input } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
+    const { source: slope } = sourceOf(rest.slice(SOURCE_PARAMETERS, 2 * SOURCE_PARAMETERS));
+    const pixel = input.pixelBytes;
+    const sums = local(rest[2 * SOURCE_PARAMETERS]!.add(task.mul(bytes!)));
     const end = min(task.add(1).mul(perChunk!), total!);
-    const v = local(threadScratch.add(TRANSFORM_BYTES));
+    const v = local(threadScratch.add(reserved!));
     const plane = local(block!.mul(pixel));
     const m = local(v.add(plane.mul(POINTS)));
     const pitch = local(panels!.mul(COLUMN_BYTES));
     const slopePlane = local(block!.mul(pitch));
     range(task.mul(perChunk!), end, block!, (first) => {
       const count = min(block!, end.sub(first));
-      transformInput(rows, columns, imageStride, rowStride, pixel, images, first, count, plane, pixel, v);
-      transformSlope(rows, columns, slopeImage, slopeRow, slopePixel, slopes, first, count, slopePlane, pitch, m);
+      transformInput(rows, columns, input, first, count, { plane, pitch: pixel, to: v });
+      transformSlope(rows, columns, slope, first, count, { plane: slopePlane, pitch, to: m });
       range(0, POINTS, 1, (point) => {
         const to = local(sums.add(point.mul(channels!).mul(pitch)));
         multiplySlopes(count, channels!, v.add(point.mul(plane)), pixel, panels!, m.add(point.mul(slopePlane)), pitch, to);
@@ -134,17 +118,19 @@ function stageLaunches({ total, panels, channels }: Tiling, { input, slope }: Wa
 /** task: tiles | how many in all | panels | x ... | dy ... | v | m */
 const transformStage: SimdKernel = {
   name: 'winogradWeightGradientTransforms',
-  parameters: 17,
+  parameters: 3 + 2 * SOURCE_PARAMETERS + 2,
   emit: (task, total, panels, ...rest) => {
-    const [rows, columns, imageStride, rowStride, pixel, images] = rest.slice(0, 6) as Six;
-    const [, , slopeImage, slopeRow, slopePixel, slopes] = rest.slice(6, 12) as Six;
+    const { rows, columns, source: input } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
+    const { source: slope } = sourceOf(rest.slice(SOURCE_PARAMETERS, 2 * SOURCE_PARAMETERS));
+    const [inputs, slopes] = rest.slice(2 * SOURCE_PARAMETERS) as [I32Var, I32Var];
     const first = local(task.mul(STAGE_TILES));
     const count = min(total!.sub(first), STAGE_TILES);
+    const pixel = input.pixelBytes;
     const pitch = local(panels!.mul(COLUMN_BYTES));
-    const v = local(rest[12]!.add(first.mul(pixel)));
-    const m = local(rest[13]!.add(first.mul(pitch)));
-    transformInput(rows, columns, imageStride, rowStride, pixel, images, first, count, total!.mul(pixel), pixel, v);
-    transformSlope(rows, columns, slopeImage, slopeRow, slopePixel, slopes, first, count, total!.mul(pitch), pitch, m);
+    const v = { plane: total!.mul(pixel), pitch: pixel, to: inputs.add(first.mul(pixel)) };
+    const m = { plane: total!.mul(pitch), pitch, to: slopes.add(first.mul(pitch)) };
+    transformInput(rows, columns, input, first, count, v);
+    transformSlope(rows, columns, slope, first, count, m);
   },
 };
 
