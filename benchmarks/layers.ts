@@ -44,6 +44,7 @@ export interface LayerRow {
 }
 
 const STEP_NAMES = ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'] as const;
+type Pass = (typeof STEP_NAMES)[number];
 
 /** GFLOP/s of each pass; the last layers of a network have all three. */
 async function measure(device: SimdDevice, { x, w, options }: Layer): Promise<number[]> {
@@ -60,7 +61,7 @@ async function measure(device: SimdDevice, { x, w, options }: Layer): Promise<nu
   for (let run = 0; run < 9; run++) {
     await prepared.run(feeds, []);
     plan.steps.forEach(({ op }, k) => {
-      const pass = STEP_NAMES.findIndex((name) => op.name === name);
+      const pass = STEP_NAMES.indexOf(op.name as Pass);
       if (pass >= 0 && run >= 2) times[pass]!.push(prepared.times![k]!);
     });
   }

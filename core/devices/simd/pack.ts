@@ -67,12 +67,15 @@ const packKernel: SimdKernel = {
         .mul(4 * TILE_COLUMNS),
     );
     const to = local(packed!.add(task.mul(size)));
-    range(0, rows!, 1, (i) => {
-      range(0, columns!, 1, (j) => {
-        const tap = local(panel.add(i.mul(ofRow!)).add(j.mul(ofColumn!)));
-        range(0, inputs!, 1, (k) => {
-          packColumns(local(tap.add(k.mul(ofInput!))), ofOutput!, left, to);
-          to.increase(4 * TILE_COLUMNS);
+    const tapBytes = local(inputs!.mul(4 * TILE_COLUMNS));
+    // Channels outermost: the taps of a kernel are neighbours in the weight array, so each cache line is read once.
+    range(0, inputs!, 1, (k) => {
+      const channel = local(panel.add(k.mul(ofInput!)));
+      const target = local(to.add(k.mul(4 * TILE_COLUMNS)));
+      range(0, rows!, 1, (i) => {
+        range(0, columns!, 1, (j) => {
+          packColumns(local(channel.add(i.mul(ofRow!)).add(j.mul(ofColumn!))), ofOutput!, left, target);
+          target.increase(tapBytes);
         });
       });
     });

@@ -9,12 +9,16 @@ import { packedSize, packLaunch, type WeightView } from '../../../devices/simd/p
 import { COLUMN_BYTES, TILE_COLUMNS } from '../../../devices/simd/tile.ts';
 import type { Pair } from '../geometry.ts';
 import type { Image } from './frame.ts';
-import { POINTS, patchBytes, type Tiling, tilingOf } from './tiling.ts';
+import { POINTS, patchBytes, pitchBytes, pitchFloats, planeBytes, planesFloats, type Tiling, tilingOf } from './tiling.ts';
 import { kernelMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
 import { multiplyTiles, type TileSource, transformInput, transformOutput } from './winogradKernels.ts';
 
 /** Fewer blocks than this would leave threads idle. */
 const MIN_BLOCKS = 8;
+/** Weights of so many channel pairs do not stay in the cache from block to block: they are read once, for all tiles together. */
+const STAGE_WEIGHTS = 40000;
+/** Beyond so many tiles the arrays between the stages would be too large. */
+const STAGE_MAX_TILES = 4096;
 /** Tiles, and panels, of a task where stages are launches. */
 const STAGE_TILES = 8;
 const STAGE_PANELS = 4;
@@ -26,15 +30,17 @@ export function winogradCorrelation(image: Image, size: Pair, padding: Pair, vie
   const tiling = tilingOf(image.n, size, image.c, view.outputs);
   const { total, channels, panels, columns, block } = tiling;
   const source = sourceArguments(tiling, image, padding);
-  const staged = total < MIN_BLOCKS * block;
+  const large = channels * columns > STAGE_WEIGHTS && total <= STAGE_MAX_TILES;
+  const staged = large || total < MIN_BLOCKS * block;
   return {
     scratch: [
       packedSize(view),
-      POINTS * channels * columns,
-      staged ? POINTS * total * channels : 1,
-      staged ? POINTS * total * columns : 1,
+      POINTS * (panels * channels * TILE_COLUMNS + 16),
+      staged ? planesFloats(total, channels) : 1,
+      staged ? planesFloats(total, columns) : 1,
     ],
-    threadScratch: TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * POINTS * block * (channels + columns)),
+    threadScratch:
+      TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * (planesFloats(block, channels) + planesFloats(block, columns))),
     launches: [
       packLaunch(view, { input: 1 }, PACKED),
       {
@@ -60,7 +66,7 @@ const weightKernel: SimdKernel = {
     const panel = local(task.div(parts));
     const first = local(task.sub(panel.mul(parts)).mul(WEIGHT_CHANNELS));
     const row = local(channels!.mul(COLUMN_BYTES));
-    const plane = local(panels!.mul(row));
+    const plane = planeBytes(panels!, row);
     range(first, min(first.add(WEIGHT_CHANNELS), channels!), 1, (c) => {
       range(0, COLUMN_BYTES, 16, (lane) => {
         const within = local(c.mul(COLUMN_BYTES).add(lane));
@@ -129,22 +135,23 @@ const blockKernel: SimdKernel = {
     const first = local(task.mul(block!));
     const count = min(block!, total!.sub(first));
     const v = local(threadScratch.add(reserved!));
-    const pixel = source.pixelBytes;
-    const plane = local(block!.mul(pixel));
+    const rowPitch = pitchBytes(source.pixelBytes);
+    const plane = planeBytes(block!, rowPitch);
     const m = local(v.add(plane.mul(POINTS)));
-    const pitch = local(panels.mul(COLUMN_BYTES));
-    const productPlane = local(block!.mul(pitch));
-    transformInput(rows, columns, source, first, count, { plane, pitch: pixel, to: v });
+    const pitch = pitchBytes(panels.mul(COLUMN_BYTES));
+    const productPlane = planeBytes(block!, pitch);
+    const weightPlane = planeBytes(panels, panelBytes);
+    transformInput(rows, columns, source, first, count, { plane, pitch: rowPitch, to: v });
     range(0, POINTS, 1, (point) => {
-      const weights = local(u.add(point.mul(panels).mul(panelBytes)));
-      multiplyTiles(count, v.add(point.mul(plane)), pixel, weights, panelBytes, panels, m.add(point.mul(productPlane)), pitch);
+      const [from, to] = [v.add(point.mul(plane)), m.add(point.mul(productPlane))];
+      multiplyTiles(count, from, rowPitch, source.pixelBytes, u.add(point.mul(weightPlane)), panelBytes, panels, to, pitch);
     });
     transformOutput(rows, columns, height, width, outputPixel, first, count, productPlane, pitch, m, output);
   },
 };
 
 function stageLaunches(tiling: Tiling, source: SimdLaunch['args']): SimdLaunch[] {
-  const { size, tiles, total, channels, outputs, panels } = tiling;
+  const { size, tiles, total, channels, outputs, panels, columns } = tiling;
   const tasks = Math.ceil(total / STAGE_TILES);
   const panelTasks = Math.ceil(panels / STAGE_PANELS);
   return [
@@ -154,7 +161,7 @@ function stageLaunches(tiling: Tiling, source: SimdLaunch['args']): SimdLaunch[]
       tasks: POINTS * panelTasks,
       args: [panelTasks, total, 4 * channels, INPUTS, TRANSFORMED, channels * COLUMN_BYTES, panels, PRODUCTS],
     },
-    { kernel: outputStage, tasks, args: [total, ...tiles, ...size, 4 * outputs, 4 * panels * TILE_COLUMNS, PRODUCTS, 'output'] },
+    { kernel: outputStage, tasks, args: [total, ...tiles, ...size, 4 * outputs, 4 * pitchFloats(columns), PRODUCTS, 'output'] },
   ];
 }
 
@@ -166,9 +173,9 @@ const inputStage: SimdKernel = {
     const { rows, columns, source } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
     const first = local(task.mul(STAGE_TILES));
     const count = min(total!.sub(first), STAGE_TILES);
-    const pitch = source.pixelBytes;
+    const pitch = pitchBytes(source.pixelBytes);
     const to = local(rest[SOURCE_PARAMETERS]!.add(first.mul(pitch)));
-    transformInput(rows, columns, source, first, count, { plane: total!.mul(pitch), pitch, to });
+    transformInput(rows, columns, source, first, count, { plane: planeBytes(total!, pitch), pitch, to });
   },
 };
 
@@ -180,10 +187,11 @@ const productStage: SimdKernel = {
     const point = local(task.div(panelTasks!));
     const first = local(task.sub(point.mul(panelTasks!)).mul(STAGE_PANELS));
     const count = min(panels!.sub(first), STAGE_PANELS);
-    const pitch = local(panels!.mul(COLUMN_BYTES));
-    const weights = local(u!.add(point.mul(panels!).add(first).mul(panelBytes!)));
-    const to = local(m!.add(point.mul(total!).mul(pitch)).add(first.mul(COLUMN_BYTES)));
-    multiplyTiles(total!, v!.add(point.mul(total!).mul(pixel!)), pixel!, weights, panelBytes!, count, to, pitch);
+    const [rowPitch, pitch] = [pitchBytes(pixel!), pitchBytes(panels!.mul(COLUMN_BYTES))];
+    const weights = u!.add(point.mul(planeBytes(panels!, panelBytes!))).add(first.mul(panelBytes!));
+    const from = v!.add(point.mul(planeBytes(total!, rowPitch)));
+    const to = m!.add(point.mul(planeBytes(total!, pitch))).add(first.mul(COLUMN_BYTES));
+    multiplyTiles(total!, from, rowPitch, pixel!, weights, panelBytes!, count, to, pitch);
   },
 };
 
@@ -195,6 +203,6 @@ const outputStage: SimdKernel = {
     const first = local(task.mul(STAGE_TILES));
     const count = min(total!.sub(first), STAGE_TILES);
     const from = local(m!.add(first.mul(pitch!)));
-    transformOutput(rows!, columns!, height!, width!, pixel!, first, count, total!.mul(pitch!), pitch!, from, output!);
+    transformOutput(rows!, columns!, height!, width!, pixel!, first, count, planeBytes(total!, pitch!), pitch!, from, output!);
   },
 };

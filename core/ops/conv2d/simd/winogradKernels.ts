@@ -12,7 +12,6 @@ import {
   load,
   local,
   range,
-  select,
   span,
   splat,
   store,
@@ -21,7 +20,7 @@ import {
   times,
   when,
 } from '../../../devices/simd/emit/index.ts';
-import { COLUMN_BYTES, rankOne, zeroTile } from '../../../devices/simd/tile.ts';
+import { COLUMN_BYTES, rankOne, type Tile, zeroTile } from '../../../devices/simd/tile.ts';
 import { inputMap, type Map1d, outputMap, slopeMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
 
 type Five = [I32Var, I32Var, I32Var, I32Var, I32Var];
@@ -165,18 +164,19 @@ export const transformOutput = subroutine('winogradOutput', 11, (rows, columns, 
 });
 
 /**
- * m = v u for one point: rows are tiles, k channels, columns a panel. count | v | bytes from tile to tile in v | u of the first panel |
- * bytes a panel | panels | m | bytes from tile to tile in m
+ * m = v u for one point: rows are tiles, k channels, columns a panel. count | v | bytes from tile to tile in v | bytes of k | u of the
+ * first panel | bytes a panel | panels | m | bytes from tile to tile in m
  */
-export const multiplyTiles = subroutine('winogradProduct', 8, (count, v, vPitch, u, panelBytes, panels, m, mPitch) => {
-  range(0, panels!, 1, (panel) => {
-    const columns = local(m!.add(panel.mul(COLUMN_BYTES)));
+export const multiplyTiles = subroutine('winogradProduct', 9, (count, v, vPitch, bytes, u, panelBytes, ...rest) => {
+  const [panels, m, mPitch] = rest as [I32Var, I32Var, I32Var];
+  range(0, panels, 1, (panel) => {
+    const columns = local(m.add(panel.mul(COLUMN_BYTES)));
     range(0, count!, 2, (t) => {
       // An odd last tile is computed twice.
-      const next = local(select(t.add(1).lt(count!), 1, 0));
+      const next = local(t.add(1).lt(count!));
       const from = local(v!.add(t.mul(vPitch!)));
-      const to = local(columns.add(t.mul(mPitch!)));
-      multiplyPair(vPitch!, from, next.mul(vPitch!), u!, to, to.add(next.mul(mPitch!)));
+      const to = local(columns.add(t.mul(mPitch)));
+      multiplyPair(bytes!, from, next.mul(vPitch!), u!, to, to.add(next.mul(mPitch)));
     });
     u!.increase(panelBytes!);
   });
@@ -194,29 +194,33 @@ const multiplyPair = subroutine('winogradTile', 6, (bytes, first, distance, pane
 });
 
 /**
- * du += v^T m for one point: rows are channels, k tiles, columns a panel. count | channels | v | bytes from tile to tile in v | panels |
- * m | bytes from tile to tile in m | du
+ * du = v^T m for one point, or du += v^T m: rows are channels, k tiles, columns a panel. count | channels | v | bytes from tile to tile in
+ * v | panels | m | bytes from tile to tile in m | du | whether to add to it
  */
-export const multiplySlopes = subroutine('winogradSlopeProduct', 8, (count, channels, v, vPitch, panels, m, mPitch, du) => {
+export const multiplySlopes = subroutine('winogradSlopeProduct', 9, (count, channels, v, vPitch, panels, ...rest) => {
+  const [m, mPitch, du, adds] = rest as [I32Var, I32Var, I32Var, I32Var];
   range(0, panels!, 1, (panel) => {
-    const columns = local(m!.add(panel.mul(COLUMN_BYTES)));
+    const columns = local(m.add(panel.mul(COLUMN_BYTES)));
     range(0, channels!, 2, (c) => {
-      const to = local(du!.add(c.mul(mPitch!)).add(panel.mul(COLUMN_BYTES)));
-      multiplySlopePair(count!, v!.add(c.shl(2)), vPitch!, columns, mPitch!, to);
+      const to = local(du.add(c.mul(mPitch)).add(panel.mul(COLUMN_BYTES)));
+      multiplySlopePair(count!, v!.add(c.shl(2)), vPitch!, columns, mPitch, to, adds);
     });
   });
 });
 
-/** tiles | first row | its pitch | columns | their pitch | where the first row's sums lie; the second's are a pitch further */
-const multiplySlopePair = subroutine('winogradSlopeTile', 6, (count, rows, rowPitch, columns, columnPitch, to) => {
+/** tiles | first row | its pitch | columns | their pitch | where the first row's sums lie, the second's a pitch further | whether to add */
+const multiplySlopePair = subroutine('winogradSlopeTile', 7, (count, rows, rowPitch, columns, columnPitch, to, adds) => {
   const tile = zeroTile();
+  const each = (visit: (sum: Tile[number][number], address: I32, offset: number) => void): void =>
+    tile.forEach((sums, i) => {
+      const address = local(i === 0 ? to! : to!.add(columnPitch!));
+      sums.forEach((sum, k) => visit(sum, address, 16 * k));
+    });
+  when(adds!, () => each((sum, address, offset) => sum.set(load(address, offset))));
   range(0, count!, 1, () => {
     rankOne(tile, [rows!, rows!.add(4)], columns!);
     rows!.increase(rowPitch!);
     columns!.increase(columnPitch!);
   });
-  tile.forEach((sums) => {
-    sums.forEach((sum, k) => store(to!, load(to!, 16 * k).add(sum), 16 * k));
-    to!.increase(columnPitch!);
-  });
+  each((sum, address, offset) => store(address, sum, offset));
 });

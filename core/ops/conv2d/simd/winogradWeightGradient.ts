@@ -5,7 +5,6 @@
  *
  * Chunks of tiles have sums of their own, as many chunks as the shapes say; where channels are many, tasks are points and panels instead.
  */
-import { zeroLaunch } from '../../../devices/simd/copy.ts';
 import {
   type I32Var,
   load,
@@ -20,7 +19,7 @@ import {
 import type { SimdKernel, SimdLaunch, SimdProgram } from '../../../devices/simd/kernel.ts';
 import { COLUMN_BYTES } from '../../../devices/simd/tile.ts';
 import type { Geometry } from '../geometry.ts';
-import { POINTS, patchBytes, type Tiling, tilingOf } from './tiling.ts';
+import { POINTS, patchBytes, pitchBytes, pitchFloats, planeBytes, planesFloats, type Tiling, tilingOf } from './tiling.ts';
 import { kernelSlopeMap, TRANSFORM_BYTES, transformSquare } from './transforms.ts';
 import { SOURCE_PARAMETERS, sourceArguments, sourceOf } from './winograd.ts';
 import { multiplySlopes, transformInput, transformSlope } from './winogradKernels.ts';
@@ -39,21 +38,22 @@ const [SUMS, INPUTS, TRANSFORMED] = [{ scratch: 0 }, { scratch: 1 }, { scratch: 
 export function winogradWeightGradient({ n, c, h, w, o, y, x, padding }: Geometry): SimdProgram {
   const tiling = tilingOf(n, [y, x], c, o);
   const { total, columns, block } = tiling;
-  const sums = POINTS * c * columns;
+  const sums = planesFloats(c, columns);
   const fitting = Math.min(MAX_CHUNKS, Math.floor(CHUNK_FLOATS / sums), Math.ceil(total / block));
   const staged = fitting < MIN_CHUNKS;
-  const chunks = staged ? 1 : fitting;
+  // As many chunks as have tiles: each begins its sums itself.
+  const chunks = staged ? 1 : Math.ceil(total / Math.ceil(total / fitting));
   const walks = {
     input: sourceArguments(tiling, { n, c, h, w }, padding),
     slope: sourceArguments(tiling, { n, c: o, h: y, w: x }, [0, 0], { input: 1 }),
   };
   return {
-    scratch: [chunks * sums, staged ? POINTS * total * c : 1, staged ? POINTS * total * columns : 1],
-    threadScratch: TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * POINTS * block * (c + columns)),
+    scratch: [chunks * sums, staged ? planesFloats(total, c) : 1, staged ? planesFloats(total, columns) : 1],
+    threadScratch:
+      TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * (planesFloats(block, c) + planesFloats(block, columns))),
     launches: [
-      zeroLaunch(SUMS, chunks * sums),
       ...(staged ? stageLaunches(tiling, walks) : [chunkLaunch(tiling, chunks, walks)]),
-      { kernel: weightKernel, tasks: c, args: [chunks, 4 * sums, c, 4 * o, tiling.panels * COLUMN_BYTES, SUMS, 'output'] },
+      { kernel: weightKernel, tasks: c, args: [chunks, 4 * sums, c, 4 * o, 4 * pitchFloats(columns), SUMS, 'output'] },
     ],
     algorithm: 'winograd F(4x4,3x3)',
   };
@@ -67,7 +67,7 @@ interface Walks {
 function chunkLaunch(tiling: Tiling, chunks: number, { input, slope }: Walks): SimdLaunch {
   const { total, panels, block, channels, columns } = tiling;
   const perChunk = Math.ceil(total / chunks);
-  const bytes = 4 * POINTS * channels * columns;
+  const bytes = 4 * planesFloats(channels, columns);
   return {
     kernel: chunkKernel,
     tasks: chunks,
@@ -82,21 +82,24 @@ const chunkKernel: SimdKernel = {
   emit: (task, perChunk, block, total, panels, channels, bytes, reserved, ...rest) => {
     const { rows, columns, source: input } = sourceOf(rest.slice(0, SOURCE_PARAMETERS));
     const { source: slope } = sourceOf(rest.slice(SOURCE_PARAMETERS, 2 * SOURCE_PARAMETERS));
-    const pixel = input.pixelBytes;
     const sums = local(rest[2 * SOURCE_PARAMETERS]!.add(task.mul(bytes!)));
     const end = min(task.add(1).mul(perChunk!), total!);
     const v = local(threadScratch.add(reserved!));
-    const plane = local(block!.mul(pixel));
+    const rowPitch = pitchBytes(input.pixelBytes);
+    const plane = planeBytes(block!, rowPitch);
     const m = local(v.add(plane.mul(POINTS)));
-    const pitch = local(panels!.mul(COLUMN_BYTES));
-    const slopePlane = local(block!.mul(pitch));
-    range(task.mul(perChunk!), end, block!, (first) => {
+    const pitch = pitchBytes(panels!.mul(COLUMN_BYTES));
+    const slopePlane = planeBytes(block!, pitch);
+    const sumPlane = planeBytes(channels!, pitch);
+    const start = local(task.mul(perChunk!));
+    range(start, end, block!, (first) => {
       const count = min(block!, end.sub(first));
-      transformInput(rows, columns, input, first, count, { plane, pitch: pixel, to: v });
+      transformInput(rows, columns, input, first, count, { plane, pitch: rowPitch, to: v });
       transformSlope(rows, columns, slope, first, count, { plane: slopePlane, pitch, to: m });
+      const adds = local(first.ne(start));
       range(0, POINTS, 1, (point) => {
-        const to = local(sums.add(point.mul(channels!).mul(pitch)));
-        multiplySlopes(count, channels!, v.add(point.mul(plane)), pixel, panels!, m.add(point.mul(slopePlane)), pitch, to);
+        const [from, slopes] = [v.add(point.mul(plane)), m.add(point.mul(slopePlane))];
+        multiplySlopes(count, channels!, from, rowPitch, panels!, slopes, pitch, sums.add(point.mul(sumPlane)), adds);
       });
     });
   },
@@ -125,10 +128,9 @@ const transformStage: SimdKernel = {
     const [inputs, slopes] = rest.slice(2 * SOURCE_PARAMETERS) as [I32Var, I32Var];
     const first = local(task.mul(STAGE_TILES));
     const count = min(total!.sub(first), STAGE_TILES);
-    const pixel = input.pixelBytes;
-    const pitch = local(panels!.mul(COLUMN_BYTES));
-    const v = { plane: total!.mul(pixel), pitch: pixel, to: inputs.add(first.mul(pixel)) };
-    const m = { plane: total!.mul(pitch), pitch, to: slopes.add(first.mul(pitch)) };
+    const [rowPitch, pitch] = [pitchBytes(input.pixelBytes), pitchBytes(panels!.mul(COLUMN_BYTES))];
+    const v = { plane: planeBytes(total!, rowPitch), pitch: rowPitch, to: inputs.add(first.mul(rowPitch)) };
+    const m = { plane: planeBytes(total!, pitch), pitch, to: slopes.add(first.mul(pitch)) };
     transformInput(rows, columns, input, first, count, v);
     transformSlope(rows, columns, slope, first, count, m);
   },
@@ -142,12 +144,12 @@ const productStage: SimdKernel = {
     const point = local(task.div(panelTasks!));
     const first = local(task.sub(point.mul(panelTasks!)).mul(STAGE_PANELS));
     const count = min(panels!.sub(first), STAGE_PANELS);
-    const pitch = local(panels!.mul(COLUMN_BYTES));
-    const pixel = local(channels!.shl(2));
+    const [rowPitch, pitch] = [pitchBytes(channels!.shl(2)), pitchBytes(panels!.mul(COLUMN_BYTES))];
     const skipped = local(first.mul(COLUMN_BYTES));
-    const from = local(m!.add(point.mul(total!).mul(pitch)).add(skipped));
-    const to = local(sums!.add(point.mul(channels!).mul(pitch)).add(skipped));
-    multiplySlopes(total!, channels!, v!.add(point.mul(total!).mul(pixel)), pixel, count, from, pitch, to);
+    const rows = v!.add(point.mul(planeBytes(total!, rowPitch)));
+    const from = m!.add(point.mul(planeBytes(total!, pitch))).add(skipped);
+    const to = sums!.add(point.mul(planeBytes(channels!, pitch))).add(skipped);
+    multiplySlopes(total!, channels!, rows, rowPitch, count, from, pitch, to, 0);
   },
 };
 
@@ -156,7 +158,7 @@ const weightKernel: SimdKernel = {
   name: 'winogradWeightGradientSum',
   parameters: 8,
   emit: (c, chunks, bytes, channels, outputBytes, pitch, sums, output) => {
-    const plane = local(channels!.mul(pitch!));
+    const plane = planeBytes(channels!, pitch!);
     const kernelBytes = local(channels!.mul(36));
     range(0, outputBytes!, 16, (o) => {
       const source = local(sums!.add(c.mul(pitch!)).add(o));
