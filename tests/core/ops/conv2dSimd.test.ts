@@ -74,6 +74,8 @@ describe('direct', () => {
     ['1x1 with stride 2: phases without taps', [3, 16, 9, 9], [24, 16, 1, 1], { stride: 2 }],
     ['7x7 with stride 2', [2, 3, 41, 40], [20, 3, 7, 7], { padding: 3, stride: 2 }],
     ['1x1', [2, 40, 14, 14], [72, 40, 1, 1], {}],
+    ['many channels, in blocks of 16', [2, 128, 7, 9], [144, 128, 3, 3], { padding: 1, stride: 2 }],
+    ['many channels, 1x1', [2, 144, 6, 5], [128, 144, 1, 1], {}],
     ['groups, depthwise', [2, 12, 9, 11], [12, 1, 3, 3], { padding: 1, groups: 12 }],
     ['dilation and stride', [2, 8, 21, 19], [8, 4, 3, 3], { padding: [2, 1], stride: [2, 3], dilation: [2, 3], groups: 2 }],
     ['an output smaller than the stride', [1, 2, 2, 1], [3, 2, 1, 1], { stride: 3, padding: 1 }],

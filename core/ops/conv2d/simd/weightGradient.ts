@@ -5,7 +5,8 @@
  *     partial[chunk][group][i][j c][16 panels] += x[y s + i d, x s + j d, c] dy[y, x, o]
  *
  * Tasks own a chunk of images, a kernel row and some panels, so nothing is shared; a last launch adds the chunks in order. Images go
- * outermost, and bands of rows within them, so that both operands stay in the second cache for all tiles.
+ * outermost, and bands of rows within them, so that both operands stay in the second cache for all tiles; where pixels are long their
+ * channels are rearranged into blocks of 16 first.
  */
 
 import { copyLaunch, zeroLaunch } from '../../../devices/simd/copy.ts';
@@ -23,7 +24,7 @@ import {
   subroutine,
   when,
 } from '../../../devices/simd/emit/index.ts';
-import type { SimdKernel, SimdLaunch, SimdProgram } from '../../../devices/simd/kernel.ts';
+import type { SimdKernel, SimdLaunch, SimdOperand, SimdProgram } from '../../../devices/simd/kernel.ts';
 import { panelsOf } from '../../../devices/simd/pack.ts';
 import { COLUMN_BYTES, rankOne, TILE_COLUMNS, type Tile, zeroTile } from '../../../devices/simd/tile.ts';
 import type { Geometry } from '../geometry.ts';
@@ -35,33 +36,27 @@ const MIN_TASKS = 16;
 /** Panels of 16 output channels that a task works on. */
 const TASK_PANELS = 4;
 
-const [PARTIAL, FRAMED] = [{ scratch: 0 }, { scratch: 1 }] as const;
+/** Channels from which on a pixel is so long that pixel after pixel falls into the same cache sets: blocks of 16 then lie apart. */
+const APART_CHANNELS = 128;
+
+const [PARTIAL, FRAMED, SLOPES] = [{ scratch: 0 }, { scratch: 1 }, { scratch: 2 }] as const;
 
 export function directWeightGradient(geometry: Geometry): SimdProgram {
-  const { n, c, h, w, o, i, j, padding, groups } = geometry;
+  const { n, c, o, i, j, groups } = geometry;
   const [inputs, outputs] = [c / groups, o / groups];
   const panels = panelsOf(outputs);
   const panelTasks = Math.ceil(panels / TASK_PANELS);
   const chunks = Math.min(n, Math.ceil(MIN_TASKS / (i * panelTasks)));
   const partial = groups * i * j * inputs * panels * TILE_COLUMNS;
-  const padded = padding[0] > 0 || padding[1] > 0;
-  const [height, width] = [h + 2 * padding[0], w + 2 * padding[1]];
-  const framed = padded ? n * height * width * c : 1;
-  const frame = [
-    zeroLaunch(FRAMED, framed),
-    copyLaunch(
-      [n, h, w, c],
-      { array: FRAMED, offset: (padding[0] * width + padding[1]) * c, strides: [height * width * c, width * c, c, 1] },
-      { array: { input: 0 }, offset: 0, strides: [h * w * c, w * c, c, 1] },
-    ),
-  ];
+  const [input, slopes] = [inputOf(geometry), slopesOf(geometry)];
   return {
-    scratch: [chunks * partial, framed],
+    scratch: [chunks * partial, input.size, slopes.size],
     threadScratch: 0,
     launches: [
-      ...(padded ? frame : []),
+      ...input.launches,
+      ...slopes.launches,
       zeroLaunch(PARTIAL, chunks * partial),
-      productLaunch(geometry, { chunks, panels, panelTasks, partial }, width),
+      productLaunch(geometry, { chunks, panels, panelTasks, partial }, input, slopes),
       {
         kernel: sumKernel,
         tasks: o,
@@ -72,6 +67,76 @@ export function directWeightGradient(geometry: Geometry): SimdProgram {
   };
 }
 
+/** An array as the products walk it, in elements: `block` from 16 channels to the next 16. */
+interface Walk {
+  readonly array: SimdOperand;
+  readonly image: number;
+  readonly row: number;
+  readonly pixel: number;
+  readonly block: number;
+  readonly launches: readonly SimdLaunch[];
+  readonly size: number;
+}
+
+const apart = (channels: number, groups: number): boolean =>
+  groups === 1 && channels >= APART_CHANNELS && channels % TILE_COLUMNS === 0;
+
+/** The padded input; where its channels are many, as [c / 16][n][h][w][16]. */
+function inputOf({ n, c, h, w, padding, groups }: Geometry): Walk {
+  const [height, width] = [h + 2 * padding[0], w + 2 * padding[1]];
+  const blocked = apart(c, groups);
+  const own = { image: height * width * c, row: width * c, pixel: c, block: TILE_COLUMNS };
+  if (!blocked && padding[0] === 0 && padding[1] === 0) return { array: { input: 0 }, ...own, launches: [], size: 1 };
+  const size = n * height * width * c;
+  const walk = blocked ? blockedWalk(n, height, width) : own;
+  const launches = [
+    ...(padding[0] + padding[1] > 0 ? [zeroLaunch(FRAMED, size)] : []),
+    blockCopy({ n, c, h, w }, { array: FRAMED, ...walk }, padding[0] * walk.row + padding[1] * walk.pixel, 0),
+  ];
+  return { array: FRAMED, ...walk, launches, size };
+}
+
+/** dy; where its channels are many, as [o / 16][n][y][x][16]. */
+function slopesOf({ n, o, y, x, groups }: Geometry): Walk {
+  const own = { image: y * x * o, row: x * o, pixel: o, block: TILE_COLUMNS };
+  if (!apart(o, groups)) return { array: { input: 1 }, ...own, launches: [], size: 1 };
+  const walk = blockedWalk(n, y, x);
+  return {
+    array: SLOPES,
+    ...walk,
+    launches: [blockCopy({ n, c: o, h: y, w: x }, { array: SLOPES, ...walk }, 0, 1)],
+    size: n * y * x * o,
+  };
+}
+
+function blockedWalk(n: number, height: number, width: number) {
+  const row = width * TILE_COLUMNS;
+  return { image: height * row, row, pixel: TILE_COLUMNS, block: n * height * row };
+}
+
+/** Copies a channels-last array to where a walk wants it. */
+function blockCopy(
+  { n, c, h, w }: { readonly n: number; readonly c: number; readonly h: number; readonly w: number },
+  { array, image, row, pixel, block }: Omit<Walk, 'launches' | 'size'>,
+  offset: number,
+  input: number,
+): SimdLaunch {
+  const own = [h * w * c, w * c, c];
+  const [lengths, to, from] =
+    block === TILE_COLUMNS
+      ? [[c], [1], [1]]
+      : [
+          [c / TILE_COLUMNS, TILE_COLUMNS],
+          [block, 1],
+          [TILE_COLUMNS, 1],
+        ];
+  return copyLaunch(
+    [n, h, w, ...lengths],
+    { array, offset, strides: [image, row, pixel, ...to] },
+    { array: { input }, offset: 0, strides: [...own, ...from] },
+  );
+}
+
 interface Split {
   readonly chunks: number;
   readonly panels: number;
@@ -80,23 +145,24 @@ interface Split {
   readonly partial: number;
 }
 
-function productLaunch(geometry: Geometry, { chunks, panels, panelTasks, partial }: Split, width: number): SimdLaunch {
-  const { n, c, h, o, i, j, y, x, stride, padding, dilation, groups } = geometry;
-  const together = groups === 1 && dilation[1] === 1;
-  const row = width * c;
-  const band = Math.max(1, Math.min(y, Math.floor(BAND_BYTES / (4 * Math.max(stride[0] * row, x * o)))));
+function productLaunch(
+  { n, c, o, i, j, y, x, stride, dilation, groups }: Geometry,
+  { chunks, panels, panelTasks, partial }: Split,
+  input: Walk,
+  slopes: Walk,
+): SimdLaunch {
+  const together = groups === 1 && dilation[1] === 1 && input.block === TILE_COLUMNS;
+  const rowBytes = 4 * Math.max(stride[0] * input.row * (c / input.pixel), x * o);
   return {
     kernel: productKernel,
     tasks: chunks * i * panelTasks,
     args: [
       ...[i, panelTasks, panels, Math.ceil(n / chunks), n, groups],
-      ...[4 * partial, y, x, band],
-      padding[0] > 0 || padding[1] > 0 ? FRAMED : { input: 0 },
-      ...[(h + 2 * padding[0]) * row, stride[0] * row, stride[1] * c, c / groups].map((each) => 4 * each),
-      ...[4 * dilation[0] * row, together ? 1 : j, together ? j * c : c / groups, 4 * dilation[1] * c],
-      { input: 1 },
-      ...[y * x * o, x * o, o, o / groups].map((each) => 4 * each),
-      PARTIAL,
+      ...[4 * partial, y, x, Math.max(1, Math.min(y, Math.floor(BAND_BYTES / rowBytes)))],
+      ...[input.array, 4 * input.image, 4 * stride[0] * input.row, 4 * stride[1] * input.pixel, (4 * c) / groups],
+      ...[4 * dilation[0] * input.row, together ? 1 : j, together ? j * c : c / groups, 4 * dilation[1] * input.pixel],
+      ...[slopes.array, 4 * slopes.image, 4 * slopes.row, 4 * slopes.pixel, (4 * o) / groups],
+      ...[PARTIAL, 4 * input.block, 4 * slopes.block],
     ],
   };
 }
@@ -106,16 +172,17 @@ type Five = [I32Var, I32Var, I32Var, I32Var, I32Var];
 /**
  * task: chunk, kernel row and panels | kernel rows | tasks a row | panels | images a chunk | images | groups | bytes a partial |
  * output rows | output width | rows a band | x: array, byte strides of image, row, pixel, group | kernel row stride | runs | rows of a run |
- * run stride | dy: array, byte strides of image, row, pixel, group | partial
+ * run stride | dy: array, byte strides of image, row, pixel, group | partial | bytes from 16 channels to the next: of x, of dy
  */
 const productKernel: SimdKernel = {
   name: 'conv2dWeightGradient',
-  parameters: 26,
+  parameters: 28,
   emit: (task, kernelRows, panelTasks, panels, perChunk, images, groups, ...rest) => {
     const [partialBytes, height, width, band, x] = rest.slice(0, 5) as Five;
     const [xImage, xRow, xPixel, xGroup, kernelRow] = rest.slice(5, 10) as Five;
     const [runs, run, runStride, dy, dyImage] = rest.slice(10, 15) as Five;
-    const [dyRow, dyPixel, dyGroup, partial] = rest.slice(15) as Five;
+    const [dyRow, dyPixel, dyGroup, partial, xBlock] = rest.slice(15, 20) as Five;
+    const dyBlock = rest[20]!;
     const upper = local(task.div(panelTasks!));
     const firstPanel = local(task.sub(upper.mul(panelTasks!)).mul(TASK_PANELS));
     const lastPanel = min(firstPanel.add(TASK_PANELS), panels!);
@@ -132,7 +199,7 @@ const productKernel: SimdKernel = {
           const slope = local(dy.add(image.mul(dyImage)).add(top.mul(dyRow)).add(group.mul(dyGroup)));
           const result = local(partial.add(chunk.mul(partialBytes)).add(group.mul(kernelRows!).add(i).mul(rowBytes)));
           range(firstPanel, lastPanel, 1, (panel) => {
-            const columns = local(slope.add(panel.mul(COLUMN_BYTES)));
+            const columns = local(slope.add(panel.mul(dyBlock)));
             range(0, runs, 1, (k) => {
               const taps = local(input.add(k.mul(runStride)));
               const to = local(result.add(k.mul(run).mul(pitch)).add(panel.mul(COLUMN_BYTES)));
@@ -142,7 +209,7 @@ const productKernel: SimdKernel = {
                 const at = local(to.add(tap.mul(pitch)));
                 const second = local(select(paired, at.add(pitch), at));
                 const distance = local(paired.shl(2));
-                const source = local(taps.add(tap.shl(2)));
+                const source = local(taps.add(tap.shr(4).mul(xBlock)).add(tap.and(15).shl(2)));
                 productTile(rows, width, source, distance, xRow, xPixel, columns, dyRow, dyPixel, at, second);
               });
             });
