@@ -50,6 +50,8 @@ export interface PreparedPlan {
   run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]>;
   /** Milliseconds by step of the last run, where they were measured. */
   readonly times: readonly number[] | undefined;
+  /** Which algorithm each step takes, where the device has several. */
+  readonly algorithms?: readonly (string | undefined)[];
   release(): void;
 }
 

@@ -66,8 +66,17 @@ export function arenaSize(plan: Plan): number {
   return plan.slots.reduce((sum, size) => sum + size, 0);
 }
 
-/** The plan as a table: a row a step, then the memory and what is written and read. `times` are milliseconds by step. */
-export function explain(plan: Plan, times?: readonly number[], bytesPerElement = 4): string {
+/** What a device knows of a plan's steps: milliseconds of the last run, and which algorithm each takes. */
+export interface StepNotes {
+  readonly times?: readonly number[] | undefined;
+  readonly algorithms?: readonly (string | undefined)[] | undefined;
+}
+
+/**
+ * The plan as a table: a row a step, with its physical order where that is not the logical one, then the memory and what is written and
+ * read. `lastPlan()` gives a plan and its notes.
+ */
+export function explain(plan: Plan, { times, algorithms }: StepNotes = {}, bytesPerElement = 4): string {
   const place = (value: number): string => {
     const { location } = plan.values[value]!;
     return location.in === 'state' ? plan.states[location.index]!.label : `${location.in} ${location.index}`;
@@ -75,9 +84,9 @@ export function explain(plan: Plan, times?: readonly number[], bytesPerElement =
   const rows = plan.steps.map((step, k) => [
     String(k),
     step.label,
-    step.op.name,
+    algorithms?.[k] === undefined ? step.op.name : `${step.op.name}, ${algorithms[k]}`,
     step.shapes.map(formatShape).join(' '),
-    formatShape(step.outputShape),
+    `${formatShape(step.outputShape)}${step.outputLayout === 'channelsLast' ? ' nhwc' : ''}`,
     place(step.output),
     String(plan.values[step.output]!.size * bytesPerElement),
     times?.[k]?.toFixed(2) ?? '',

@@ -13,7 +13,7 @@ import { collect, feedsOf, type Recording } from './collect.ts';
 import { compile } from './compile.ts';
 import { type Batch, beginBatch, reportFailure } from './flush.ts';
 import { structureKey } from './key.ts';
-import { arenaSize, explain, type Plan } from './plan.ts';
+import { arenaSize, explain, type Plan, type StepNotes } from './plan.ts';
 
 /** Plans kept: enough for training and evaluation at several batch sizes, few enough to bound memory. */
 const MAX_PLANS = 64;
@@ -34,8 +34,8 @@ export function clearPlans(): void {
 }
 
 /** The plan that ran last, for `explain` and the curious; undefined before the first flush. */
-export function lastPlan(): { readonly plan: Plan; readonly times: readonly number[] | undefined } | undefined {
-  return latest && { plan: latest.plan, times: latest.prepared.times };
+export function lastPlan(): ({ readonly plan: Plan } & StepNotes) | undefined {
+  return latest && { plan: latest.plan, times: latest.prepared.times, algorithms: latest.prepared.algorithms };
 }
 
 /** Takes the next batch when the device is ready, so that late requests can still join it. Never rejects. */
@@ -90,8 +90,9 @@ async function prepare(device: Device, plan: Plan): Promise<PreparedPlan> {
     () =>
       `compiled a plan of ${plan.steps.length} steps for ${device.name}, arena ${((arenaSize(plan) * device.bytesPerElement) / 2 ** 20).toFixed(1)} MiB`,
   );
-  debug(4, () => `the plan:\n${explain(plan, undefined, device.bytesPerElement)}`);
-  return device.prepare(plan);
+  const prepared = await device.prepare(plan);
+  debug(4, () => `the plan:\n${explain(plan, { algorithms: prepared.algorithms }, device.bytesPerElement)}`);
+  return prepared;
 }
 
 /** A forward pass that a read has already run is run again by backward(): right, but not free. */

@@ -11,6 +11,7 @@ import { CONTROL_WORDS } from './worker.ts';
 
 export class SimdPlan implements PreparedPlan {
   readonly times: number[];
+  readonly algorithms: readonly (string | undefined)[];
   /** The step of each launch. */
   private readonly stepOf: readonly number[];
   private readonly threadScratch: number;
@@ -32,6 +33,7 @@ export class SimdPlan implements PreparedPlan {
     private readonly kernelIndex: ReadonlyMap<string, number>,
   ) {
     this.times = new Array(plan.steps.length).fill(0);
+    this.algorithms = programs.map(({ algorithm }) => algorithm);
     this.stepOf = programs.flatMap(({ launches }, step) => launches.map(() => step));
     this.threadScratch = Math.max(0, ...programs.map((program) => program.threadScratch));
     let end = 0;

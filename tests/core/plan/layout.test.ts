@@ -1,6 +1,6 @@
 /** The layout pass: conversions where an op needs the other order, once each, and nowhere else. */
 import { describe, expect, it } from 'vitest';
-import { conv2d, gradient, relu, reshape, slice, sum, type Tensor, tensor } from '../../../core/index.ts';
+import { conv2d, explain, gradient, relu, reshape, slice, sum, type Tensor, tensor } from '../../../core/index.ts';
 import type { Plan } from '../../../core/plan/plan.ts';
 import { resnet20 } from '../../../models/index.ts';
 import { crossEntropy } from '../../../nn/index.ts';
@@ -49,5 +49,17 @@ describe('the layout pass', () => {
     const loss = crossEntropy(model.forward(zeros([2, 3, 32, 32])), tensor([1, 2]));
     const plan = planFor(gradient(loss, model.parameters()), simd);
     expect(conversions(plan)).toEqual(['toChannelsLast']);
+  });
+});
+
+describe('explain', () => {
+  it('shows conversions, orders and algorithms', async () => {
+    const y = conv2d(zeros([2, 16, 8, 8]), zeros([16, 16, 3, 3]), { padding: 1 });
+    const plan = planFor([y], simd);
+    const { algorithms } = await simd.prepare(plan);
+    const text = explain(plan, { algorithms });
+    expect(text).toMatch(/toChannelsLast +\[2, 16, 8, 8\] +\[2, 16, 8, 8\] nhwc/);
+    expect(text).toMatch(/conv2d, winograd F\(4x4,3x3\) .*\[2, 16, 8, 8\] nhwc/);
+    expect(text).toMatch(/toLogical +\[2, 16, 8, 8\] +\[2, 16, 8, 8\] +slot/);
   });
 });

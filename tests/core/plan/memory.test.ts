@@ -107,7 +107,7 @@ describe('explain', () => {
     const x = tensor([1, 2, 3]);
     const plan = planFor([sum(square(relu(x)))], reference);
     expect(arenaSize(plan)).toBe(6);
-    expect(explain(plan, [0.5, 0.25, 0.125])).toBe(
+    expect(explain(plan, { times: [0.5, 0.25, 0.125] })).toBe(
       [
         'step  label  op      inputs  output  where   bytes  ms',
         '0            relu    [3]     [3]     slot 0  12     0.50',
