@@ -1,7 +1,7 @@
 /**
  * Element-wise ops with kinks and steps: comparisons, choices, relu, abs, maximum, minimum. Where a function has no derivative the
  * rules take a subgradient, as PyTorch does: 0 for relu and abs at 0, half for each side where maximum or minimum has a tie.
- * NaN compares false, so relu(NaN) is 0; look for NaN in the loss, not behind a relu.
+ * NaN compares false: relu keeps it, as in PyTorch, and no gradient passes there.
  */
 import { type Op, record } from '../../op.ts';
 import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
@@ -25,7 +25,7 @@ export const notEqual = binary('notEqual', (a, b) => call('notEqual', a, b));
 /** max(x, 0) */
 export const relu = unary(
   'relu',
-  (x) => call('select', call('less', constant(0), x), x, constant(0)),
+  (x) => call('select', call('less', x, constant(0)), constant(0), x),
   (dy, _, y) => mul(dy, isPositive(y)),
 );
 

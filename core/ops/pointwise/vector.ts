@@ -33,7 +33,9 @@ function power(x: F32x4, exponent: F32x4): F32x4 {
   const whole = local(exponent.nearest().eq(exponent));
   const half = local(exponent.mul(0.5));
   const odd = local(half.nearest().ne(half));
-  const size = local(exp(exponent.mul(log(whole.choose(x.abs(), x)))));
+  // A negative x has no other real power, but minus infinity has.
+  const base = local(whole.or(x.eq(Number.NEGATIVE_INFINITY)).choose(x.abs(), x));
+  const size = local(exp(exponent.mul(log(base))));
   return whole.and(odd).and(x.lt(0)).choose(size.neg(), size);
 }
 

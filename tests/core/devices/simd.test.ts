@@ -128,15 +128,18 @@ describe('simd', () => {
     expect([...(await state.data())]).toEqual([1.5, 0, 3]);
   });
 
-  it('lets a script end by itself', () => {
+  it.each([
+    ['after a plan', `console.log((await relu(tensor([-1, 2])).data()).join());`, '0,2'],
+    ['that computed nothing', `console.log('idle');`, 'idle'],
+  ])('lets a script end by itself %s', (_, body, printed) => {
     const root = fileURLToPath(new URL('../../..', import.meta.url));
-    const script = `import { relu, tensor, useDevice } from './core/index.ts'; await useDevice('simd'); console.log((await relu(tensor([-1, 2])).data()).join());`;
+    const script = `import { relu, tensor, useDevice } from './core/index.ts'; await useDevice('simd'); ${body}`;
     const output = execFileSync(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', script], {
       cwd: root,
       encoding: 'utf8',
       timeout: 30_000,
     });
-    expect(output.trim()).toBe('0,2');
+    expect(output.trim()).toBe(printed);
   });
 });
 
@@ -151,6 +154,15 @@ describe('the shared memory', () => {
     memory.release(first[2]!, 192);
     // The rest of block 1 and block 2 are one again.
     expect(memory.allocate(256, 'a test')).toBe(first[1]! + 64);
+  });
+
+  it('joins a block with the free ones on both sides', () => {
+    const memory = new SharedMemory();
+    const [a, b, c] = [0, 1, 2, 3].map(() => memory.allocate(64, 'a test'));
+    memory.release(c!, 64);
+    memory.release(a!, 64);
+    memory.release(b!, 64);
+    expect(memory.allocate(192, 'a test')).toBe(a);
   });
 
   it('refuses more than there is, by name', () => {
