@@ -5,6 +5,8 @@
  *
  * Control words at the start of a plan's memory: 0 how many have arrived, 1 the barrier's generation, 2 whether somebody failed.
  */
+import { BARRIER_SOURCE } from '../barrier.ts';
+
 export const CONTROL_BYTES = 64;
 
 /** Launches with fewer cells run whole on the first thread: cutting them costs more than it gains. */
@@ -37,20 +39,7 @@ function runShare({ cells, width }, { run, run_simd }) {
   }
 }
 
-/** Returns false when another thread has failed. */
-function barrier(control, generation) {
-  if (Atomics.add(control, 0, 1) + 1 === threads) {
-    Atomics.store(control, 0, 0);
-    Atomics.store(control, 1, generation);
-    Atomics.notify(control, 1);
-  } else {
-    for (let spins = 0; Atomics.load(control, 1) < generation; spins++) {
-      if (Atomics.load(control, 2) !== 0) return false;
-      if (spins > 2000) Atomics.wait(control, 1, generation - 1, 100);
-    }
-  }
-  return Atomics.load(control, 2) === 0;
-}
+${BARRIER_SOURCE}
 
 function runPlan({ launches, instances, control }, generation) {
   const times = new Float64Array(index === 0 ? launches.length : 0);

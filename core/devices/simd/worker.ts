@@ -6,6 +6,7 @@
  *
  * Told to run launches `from` to `to`, the threads take tasks of a launch until none is left, and meet at a barrier after each.
  */
+import { BARRIER_SOURCE } from '../barrier.ts';
 
 /** Integers at a plan's control address: arrivals at the barrier, its generation, failure, then a task counter for each launch. */
 export const CONTROL_WORDS = 16;
@@ -24,20 +25,7 @@ function decode({ names }, exports, table, words) {
   return launches;
 }
 
-/** Returns false when a thread has failed. */
-function barrier(control, generation) {
-  if (Atomics.add(control, 0, 1) + 1 === threads) {
-    Atomics.store(control, 0, 0);
-    Atomics.store(control, 1, generation);
-    Atomics.notify(control, 1);
-  } else {
-    for (let spins = 0; Atomics.load(control, 1) < generation; spins++) {
-      if (Atomics.load(control, 2) !== 0) return false;
-      if (spins > 300) Atomics.wait(control, 1, generation - 1, 100);
-    }
-  }
-  return Atomics.load(control, 2) === 0;
-}
+${BARRIER_SOURCE}
 
 function run(plan, { from, to, control: address, version, table, words, scratch }) {
   if (plan.version !== version) {
