@@ -28,10 +28,10 @@ type TrainOptions = DataOptions & {
 };
 
 export function addTrainCommand(program: Command): void {
-  addDataOptions(program.command('train').description('train a model; without options resnet20 on the built-in data set'), 16)
-    .addOption(new Option('--epochs <n>', 'passes over the training images').argParser(wholeNumber(1)).default(5))
+  addDataOptions(program.command('train').description('train a model; without options resnet20 on the built-in data set'), 32)
+    .addOption(new Option('--epochs <n>', 'passes over the training images').argParser(wholeNumber(1)).default(8))
     .addOption(new Option('--steps <n>', 'stop after so many steps, however many epochs they take').argParser(wholeNumber(1)))
-    .addOption(new Option('--learning-rate <x>', 'the highest rate').argParser(realNumber(0)).default(0.1))
+    .addOption(new Option('--learning-rate <x>', 'the highest rate').argParser(realNumber(0)).default(0.05))
     .addOption(new Option('--momentum <x>', 'of SGD').argParser(realNumber(0)).default(0.9))
     .addOption(new Option('--weight-decay <x>', 'of SGD').argParser(realNumber(0)).default(1e-4))
     .addOption(

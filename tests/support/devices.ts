@@ -13,6 +13,12 @@ export const reference = new ReferenceDevice();
 /** Largest error seen as a share of |expected| + 1e-3 max |expected|: float32 sums with cancellation, as measured for GEMM. */
 export const FLOAT32_TOLERANCE = 1e-4;
 
+/**
+ * For sums of products of either sign where all results of a case may be small by chance: 50 products of size 1 that cancel to 1e-2 keep
+ * the rounding error of the products, 50 x 6e-8.
+ */
+export const CANCELLATION_TOLERANCE = 1e-3;
+
 type Opened = { readonly name: GpuDriverName | 'simd'; readonly device: Device | undefined; readonly reason: string };
 
 async function open(name: GpuDriverName | 'simd'): Promise<Opened> {

@@ -5,7 +5,7 @@ import { type Conv2dOptions, conv2d, tensor, zeros } from '../../../core/index.t
 import { geometryOf } from '../../../core/ops/conv2d/geometry.ts';
 import { forwardProgram } from '../../../core/ops/conv2d/gpu.ts';
 import { checkDevice, checkGradient, checkSecondGradient, input } from '../../support/check.ts';
-import { onEveryDevice, reference } from '../../support/devices.ts';
+import { CANCELLATION_TOLERANCE, onEveryDevice, reference } from '../../support/devices.ts';
 import { evaluate } from '../../support/evaluate.ts';
 
 interface Case {
@@ -110,7 +110,7 @@ onEveryDevice((device) => {
   it('agrees with the reference over random geometries', async () => {
     await fc.assert(
       fc.asyncProperty(cases, fc.nat(1e6), (test, seed) =>
-        checkDevice(device, formula(test), [input(test.x, seed), input(test.w, seed + 1)]),
+        checkDevice(device, formula(test), [input(test.x, seed), input(test.w, seed + 1)], CANCELLATION_TOLERANCE),
       ),
       { numRuns: 15 },
     );

@@ -7,7 +7,7 @@ import { matmulProgram } from '../../../core/ops/matmul/gpu.ts';
 import { matmulSizes } from '../../../core/ops/matmul/matmul.ts';
 import { broadcastShapes, broadcastStrides, sizeOf, stridesOf } from '../../../core/shape.ts';
 import { checkDevice, checkGradient, checkSecondGradient, type Formula, type Input, input } from '../../support/check.ts';
-import { onEveryDevice, reference } from '../../support/devices.ts';
+import { CANCELLATION_TOLERANCE, onEveryDevice, reference } from '../../support/devices.ts';
 import { evaluate, planFor } from '../../support/evaluate.ts';
 
 interface Case {
@@ -206,7 +206,9 @@ describe('the gpu program', () => {
 onEveryDevice((device) => {
   it('agrees with the reference', async () => {
     await fc.assert(
-      fc.asyncProperty(cases, fc.nat(1e6), (test, seed) => checkDevice(device, formulaOf(test), inputsOf(test, seed))),
+      fc.asyncProperty(cases, fc.nat(1e6), (test, seed) =>
+        checkDevice(device, formulaOf(test), inputsOf(test, seed), CANCELLATION_TOLERANCE),
+      ),
       { numRuns: 12 },
     );
   });
