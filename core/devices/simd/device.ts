@@ -10,7 +10,7 @@ import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type S
 import { threadCount, WorkerPool } from '../worker-pool.ts';
 import { emitModule, hasRelaxedSimd } from './emit/index.ts';
 import type { SimdProgram } from './kernel.ts';
-import { blockBytes, SharedMemory } from './memory.ts';
+import { blockBytes, gibibytes, SharedMemory } from './memory.ts';
 import { SimdPlan } from './plan.ts';
 import { WORKER_SOURCE } from './worker.ts';
 
@@ -29,6 +29,8 @@ interface Region {
   readonly bytes: number;
 }
 
+const NOWHERE: Region = { address: 0, bytes: 0 };
+
 export class SimdDevice implements Device {
   readonly name = 'simd';
   readonly bytesPerElement = 4;
@@ -36,8 +38,8 @@ export class SimdDevice implements Device {
   private readonly states = new Map<WeakRef<State>, Region>();
   private readonly references = new WeakMap<State, WeakRef<State>>();
   private readonly dropped = new FinalizationRegistry<WeakRef<State>>((reference) => this.forget(reference));
-  private arena: Region = { address: 0, bytes: 0 };
-  private threadScratch: Region = { address: 0, bytes: 0 };
+  private arena = NOWHERE;
+  private threadScratch = NOWHERE;
   private readonly relaxed = hasRelaxedSimd();
   private nextPlan = 0;
 
@@ -76,8 +78,9 @@ export class SimdDevice implements Device {
     );
     const id = this.nextPlan++;
     const names = [...kernels.keys()];
-    this.pool.tell({ kind: 'prepare', id, module, names });
-    return new SimdPlan(this, id, plan, programs, new Map(names.map((name, k) => [name, k])));
+    const prepared = new SimdPlan(this, id, plan, programs, new Map(names.map((name, k) => [name, k])));
+    this.pool.tell({ kind: 'prepare', id, module, names }); // only now: a plan that does not fit leaves nothing with the threads
+    return prepared;
   }
 
   async download(states: readonly State[]): Promise<HostArray[]> {
@@ -104,26 +107,33 @@ export class SimdDevice implements Device {
     const region = this.states.get(reference);
     if (region === undefined) return;
     this.states.delete(reference);
-    this.memory.release(region.address, region.bytes);
+    this.drop(region);
   }
 
   /** The arena's address, after making it large enough. */
   arenaFor(bytes: number): number {
-    this.arena = this.enlarged(this.arena, bytes, `a plan whose arena takes ${(bytes / 2 ** 30).toFixed(2)} GiB`);
+    if (bytes > this.arena.bytes) {
+      this.drop(this.arena);
+      this.arena = NOWHERE; // and stays so where there is no room
+      this.arena = { address: this.memory.allocate(bytes, `a plan whose arena takes ${gibibytes(bytes)}`), bytes };
+    }
     return this.arena.address;
   }
 
   /** An address for each thread. */
   scratchFor(bytesPerThread: number): number[] {
     const each = blockBytes(Math.ceil(bytesPerThread / 4));
-    this.threadScratch = this.enlarged(this.threadScratch, each * this.threads, 'the scratch memory of the threads');
+    const bytes = each * this.threads;
+    if (bytes > this.threadScratch.bytes) {
+      this.drop(this.threadScratch);
+      this.threadScratch = NOWHERE;
+      this.threadScratch = { address: this.memory.allocate(bytes, 'the scratch memory of the threads'), bytes };
+    }
     return Array.from({ length: this.threads }, (_, index) => this.threadScratch.address + each * index);
   }
 
-  private enlarged(region: Region, bytes: number, what: string): Region {
-    if (bytes <= region.bytes) return region;
-    if (region.bytes > 0) this.memory.release(region.address, region.bytes);
-    return { address: this.memory.allocate(bytes, what), bytes };
+  private drop({ address, bytes }: Region): void {
+    if (bytes > 0) this.memory.release(address, bytes);
   }
 
   destroy(): void {

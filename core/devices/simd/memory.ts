@@ -16,6 +16,11 @@ export function blockBytes(floats: number): number {
   return Math.ceil((floats * 4 + SPARE) / ALIGNMENT) * ALIGNMENT;
 }
 
+/** For messages. */
+export function gibibytes(bytes: number): string {
+  return `${(bytes / 2 ** 30).toFixed(2)} GiB`;
+}
+
 interface Block {
   readonly address: number;
   readonly bytes: number;
@@ -82,7 +87,6 @@ export class SharedMemory {
   private growTo(bytes: number, what: string): void {
     const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
     if (missing <= 0) return;
-    const gibibytes = (value: number): string => `${(value / 2 ** 30).toFixed(2)} GiB`;
     if (bytes > this.maximumBytes) {
       throw new DeviceError(
         `${what} would bring the memory of device simd to ${gibibytes(bytes)}, and it holds ${gibibytes(this.maximumBytes)} at most; use a smaller batch or a smaller model`,

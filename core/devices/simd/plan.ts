@@ -6,7 +6,7 @@ import type { State } from '../../state.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
 import type { Answer, SimdDevice } from './device.ts';
 import type { SimdOperand, SimdProgram } from './kernel.ts';
-import { blockBytes } from './memory.ts';
+import { blockBytes, gibibytes } from './memory.ts';
 import { CONTROL_WORDS } from './worker.ts';
 
 export class SimdPlan implements PreparedPlan {
@@ -58,7 +58,6 @@ export class SimdPlan implements PreparedPlan {
     const peak = this.arenaBytes + states;
     const { maximumBytes } = this.device.memory;
     if (peak <= maximumBytes) return;
-    const gibibytes = (bytes: number): string => `${(bytes / 2 ** 30).toFixed(2)} GiB`;
     throw new DeviceError(
       `simd: this plan needs ${gibibytes(peak)}, and the memory of the device holds ${gibibytes(maximumBytes)}; use a smaller batch`,
     );

@@ -21,9 +21,7 @@ export function pointwiseProgram(
 ): SimdProgram {
   const { lengths, strides } = spaceOf(call);
   const inner = lengths.length - 1;
-  const access = strides
-    .slice(1)
-    .map(([...own]): Access => (own[inner] === 1 ? 'vector' : own[inner] === 0 ? 'single' : 'strided'));
+  const access = strides.slice(1).map((own): Access => (own[inner] === 1 ? 'vector' : own[inner] === 0 ? 'single' : 'strided'));
   const operands = call.shapes.map((_, input) => ({ input }));
   if (inner === 0 && !access.includes('strided')) {
     const tasks = Math.ceil(lengths[0]! / TASK_ELEMENTS);

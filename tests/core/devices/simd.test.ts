@@ -102,6 +102,15 @@ describe('simd', () => {
     device.destroy();
   });
 
+  it('keeps no hold of an arena that it gave up for one that does not fit', async () => {
+    const device = await SimdDevice.open({ threads: 1 });
+    device.arenaFor(1024);
+    expect(() => device.arenaFor(2 ** 33)).toThrow('a plan whose arena takes 8.00 GiB');
+    const other = device.memory.allocate(1024, 'a test');
+    expect(device.arenaFor(1024)).not.toBe(other);
+    device.destroy();
+  });
+
   it('refuses thread counts that are none', async () => {
     await expect(SimdDevice.open({ threads: 1.5 })).rejects.toThrow('needs to be a whole number of at least 1');
   });

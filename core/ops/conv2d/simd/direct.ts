@@ -12,10 +12,7 @@ export function directForward(geometry: Geometry): SimdProgram {
   const { n, c, h, w, o, y, x, stride, padding, groups } = geometry;
   const inputs = c / groups;
   const view = forwardWeights(geometry);
-  const padded = padding[0] > 0 || padding[1] > 0;
-  const framed = padded
-    ? frame({ n, h, w, c }, { input: 0 }, FRAMED, padding, padding)
-    : { launches: [], size: 1, height: h, width: w };
+  const framed = frame({ n, h, w, c }, { input: 0 }, FRAMED, padding, padding);
   const row = framed.width * c;
   const correlation: Correlation = {
     images: n,
@@ -23,7 +20,7 @@ export function directForward(geometry: Geometry): SimdProgram {
     groups,
     outputs: o / groups,
     input: {
-      array: padded ? FRAMED : { input: 0 },
+      array: framed.array,
       offset: 0,
       image: framed.height * row,
       row: stride[0] * row,
@@ -92,7 +89,7 @@ function bySpreading(geometry: Geometry): SimdProgram {
     size: [h, w],
     groups,
     outputs: c / groups,
-    input: { array: FRAMED, offset: 0, image: framed.height * row, row, pixel: o, group: o / groups },
+    input: { array: framed.array, offset: 0, image: framed.height * row, row, pixel: o, group: o / groups },
     output: { array: 'output', offset: 0, image: h * w * c, row: w * c, pixel: c, group: c / groups },
     weights: PACKED,
     taps: tapsOf(geometry, row, o, o / groups),
@@ -158,23 +155,20 @@ function byPhases(geometry: Geometry): SimdProgram {
   const before: Pair = [edge(0, ({ start }) => -start), edge(1, ({ start }) => -start)];
   const reach = ({ start, length, count }: PhaseAxis, spacing: number): number => start + length + (count - 1) * spacing;
   const after: Pair = [edge(0, (phase) => reach(phase, dilation[0])) - y, edge(1, (phase) => reach(phase, dilation[1])) - x];
-  const needed = [...before, ...after].some((each) => each !== 0);
-  const framed = needed
-    ? frame({ n, h: y, w: x, c: o }, { input: 0 }, FRAMED, before, after)
-    : { launches: [], size: 1, height: y, width: x };
+  const framed = frame({ n, h: y, w: x, c: o }, { input: 0 }, FRAMED, before, after);
   const row = framed.width * o;
   const views = live.map(([vertical, horizontal]) =>
     gradientWeights(geometry, [vertical.first, horizontal.first], stride, [vertical.count, horizontal.count]),
   );
+  const packed = views.map((_, k) => (k === 0 ? PACKED : { scratch: k + 1 }));
   const correlations = live.map(([vertical, horizontal], k): Correlation => {
-    const together = groups === 1 && dilation[1] === 1;
     return {
       images: n,
       size: [vertical.length, horizontal.length],
       groups,
       outputs: c / groups,
       input: {
-        array: needed ? FRAMED : { input: 0 },
+        array: framed.array,
         offset: (vertical.start + before[0]) * row + (horizontal.start + before[1]) * o,
         image: framed.height * row,
         row,
@@ -189,14 +183,8 @@ function byPhases(geometry: Geometry): SimdProgram {
         pixel: stride[1] * c,
         group: c / groups,
       },
-      weights: { scratch: k === 0 ? 0 : k + 1 },
-      taps: {
-        rows: vertical.count,
-        runs: together ? 1 : horizontal.count,
-        length: together ? horizontal.count * o : o / groups,
-        rowStride: dilation[0] * row,
-        runStride: dilation[1] * o,
-      },
+      weights: packed[k]!,
+      taps: tapsOf({ ...geometry, i: vertical.count, j: horizontal.count }, row, o, o / groups),
     };
   });
   return {
@@ -204,7 +192,7 @@ function byPhases(geometry: Geometry): SimdProgram {
     threadScratch: 0,
     launches: [
       ...(live.length < phases.length ? [zeros] : []),
-      ...views.map((view, k) => packLaunch(view, { input: 1 }, { scratch: k === 0 ? 0 : k + 1 })),
+      ...views.map((view, k) => packLaunch(view, { input: 1 }, packed[k]!)),
       ...framed.launches,
       ...correlations.map(correlateLaunch),
     ],

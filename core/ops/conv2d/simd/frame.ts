@@ -5,6 +5,8 @@ import type { Pair } from '../geometry.ts';
 
 /** A channels-last image batch [n][h][w][c] inside a frame of zeros; rows or columns cut off where an edge is negative. */
 export interface Frame {
+  /** Where the images lie then. */
+  readonly array: SimdOperand;
   readonly launches: readonly SimdLaunch[];
   readonly size: number;
   readonly height: number;
@@ -18,7 +20,7 @@ export interface Image {
   readonly c: number;
 }
 
-/** `before` and `after` are edges in pixels; `spread` puts so many pixels between neighbours, less one, by zeros. */
+/** The images themselves where nothing is added or cut. `before` and `after` are edges in pixels; `spread` puts so many pixels between neighbours, less one, by zeros. */
 export function frame(
   { n, h, w, c }: Image,
   from: SimdOperand,
@@ -27,6 +29,8 @@ export function frame(
   after: Pair,
   spread: Pair = [1, 1],
 ): Frame {
+  if ([...before, ...after].every((edge) => edge === 0) && spread.every((each) => each === 1))
+    return { array: from, launches: [], size: 1, height: h, width: w };
   const height = (h - 1) * spread[0] + 1 + before[0] + after[0];
   const width = (w - 1) * spread[1] + 1 + before[1] + after[1];
   const rows = inside(h, spread[0], before[0], height);
@@ -43,7 +47,7 @@ export function frame(
   );
   const empty = rows.count <= 0 || columns.count <= 0;
   const launches = [zeroLaunch(to, size), ...(empty ? [] : [content])];
-  return { launches, size, height, width };
+  return { array: to, launches, size, height, width };
 }
 
 /** The input rows or columns that fall into the frame. */

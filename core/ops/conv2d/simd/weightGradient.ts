@@ -14,6 +14,7 @@ import type { SimdLaunch, SimdOperand, SimdProgram } from '../../../devices/simd
 import { panelsOf } from '../../../devices/simd/pack.ts';
 import { COLUMN_BYTES, TILE_COLUMNS } from '../../../devices/simd/tile.ts';
 import type { Geometry } from '../geometry.ts';
+import { frame, type Image } from './frame.ts';
 import { productKernel, sumKernel, TASK_PANELS } from './weightGradientKernels.ts';
 
 /** Pixels of dy times channels that a band reads, in bytes. */
@@ -68,12 +69,13 @@ const apart = (channels: number, groups: number): boolean =>
 
 /** The padded input; where its channels are many, as [c / 16][n][h][w][16]. */
 function inputOf({ n, c, h, w, padding, groups }: Geometry): Walk {
+  if (!apart(c, groups)) {
+    const { array, launches, size, height, width } = frame({ n, h, w, c }, { input: 0 }, FRAMED, padding, padding);
+    return { array, launches, size, image: height * width * c, row: width * c, pixel: c, block: TILE_COLUMNS };
+  }
   const [height, width] = [h + 2 * padding[0], w + 2 * padding[1]];
-  const blocked = apart(c, groups);
-  const own = { image: height * width * c, row: width * c, pixel: c, block: TILE_COLUMNS };
-  if (!blocked && padding[0] === 0 && padding[1] === 0) return { array: { input: 0 }, ...own, launches: [], size: 1 };
   const size = n * height * width * c;
-  const walk = blocked ? blockedWalk(n, height, width) : own;
+  const walk = blockedWalk(n, height, width);
   const launches = [
     ...(padding[0] + padding[1] > 0 ? [zeroLaunch(FRAMED, size)] : []),
     blockCopy({ n, c, h, w }, { array: FRAMED, ...walk }, padding[0] * walk.row + padding[1] * walk.pixel, 0),
@@ -99,26 +101,17 @@ function blockedWalk(n: number, height: number, width: number) {
   return { image: height * row, row, pixel: TILE_COLUMNS, block: n * height * row };
 }
 
-/** Copies a channels-last array to where a walk wants it. */
+/** Copies a channels-last array into blocks of 16 channels. */
 function blockCopy(
-  { n, c, h, w }: { readonly n: number; readonly c: number; readonly h: number; readonly w: number },
+  { n, c, h, w }: Image,
   { array, image, row, pixel, block }: Omit<Walk, 'launches' | 'size'>,
   offset: number,
   input: number,
 ): SimdLaunch {
-  const own = [h * w * c, w * c, c];
-  const [lengths, to, from] =
-    block === TILE_COLUMNS
-      ? [[c], [1], [1]]
-      : [
-          [c / TILE_COLUMNS, TILE_COLUMNS],
-          [block, 1],
-          [TILE_COLUMNS, 1],
-        ];
   return copyLaunch(
-    [n, h, w, ...lengths],
-    { array, offset, strides: [image, row, pixel, ...to] },
-    { array: { input }, offset: 0, strides: [...own, ...from] },
+    [n, h, w, c / TILE_COLUMNS, TILE_COLUMNS],
+    { array, offset, strides: [image, row, pixel, block, 1] },
+    { array: { input }, offset: 0, strides: [h * w * c, w * c, c, TILE_COLUMNS, 1] },
   );
 }
 
