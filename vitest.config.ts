@@ -7,6 +7,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['tapegrad-source'] } },
   test: {
     include: ['tests/**/*.test.ts'],
+    setupFiles: ['tests/support/properties.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
     pool: 'forks',
