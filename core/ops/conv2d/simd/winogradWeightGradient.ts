@@ -32,6 +32,8 @@ const MIN_CHUNKS = 4;
 /** Tiles, and panels, of a task where stages are launches. */
 const STAGE_TILES = 8;
 const STAGE_PANELS = 2;
+/** Channels of a task that sums chunks. */
+const SUM_CHANNELS = 16;
 
 const [SUMS, INPUTS, TRANSFORMED] = [{ scratch: 0 }, { scratch: 1 }, { scratch: 2 }] as const;
 
@@ -53,7 +55,11 @@ export function winogradWeightGradient({ n, c, h, w, o, y, x, padding }: Geometr
       TRANSFORM_BYTES + patchBytes(tiling) + (staged ? 0 : 4 * (planesFloats(block, c) + planesFloats(block, columns))),
     launches: [
       ...(staged ? stageLaunches(tiling, walks) : [chunkLaunch(tiling, chunks, walks)]),
-      { kernel: weightKernel, tasks: c, args: [chunks, 4 * sums, c, 4 * o, 4 * pitchFloats(columns), SUMS, 'output'] },
+      {
+        kernel: weightKernel,
+        tasks: Math.ceil(c / SUM_CHANNELS),
+        args: [chunks, 4 * sums, c, 4 * o, 4 * pitchFloats(columns), SUMS, 'output'],
+      },
     ],
     algorithm: 'winograd F(4x4,3x3)',
   };
@@ -153,43 +159,51 @@ const productStage: SimdKernel = {
   },
 };
 
-/** dw[o][c][3][3] = G^T du G, the chunks added in order. task: c | chunks | bytes a chunk | channels | bytes of o | pitch | du | dw */
+/**
+ * dw[o][c][3][3] = G^T du G, the chunks added in order. Channels go innermost: for one o their kernels are neighbours. task: channels |
+ * chunks | bytes a chunk | channels | bytes of o | pitch | du | dw
+ */
 const weightKernel: SimdKernel = {
   name: 'winogradWeightGradientSum',
   parameters: 8,
-  emit: (c, chunks, bytes, channels, outputBytes, pitch, sums, output) => {
+  emit: (task, chunks, bytes, channels, outputBytes, pitch, sums, output) => {
     const plane = planeBytes(channels!, pitch!);
     const kernelBytes = local(channels!.mul(36));
+    const first = local(task.mul(SUM_CHANNELS));
+    const last = min(first.add(SUM_CHANNELS), channels!);
     range(0, outputBytes!, 16, (o) => {
-      const source = local(sums!.add(c.mul(pitch!)).add(o));
-      const target = local(output!.add(o.shr(2).mul(kernelBytes)).add(c.mul(36)));
-      transformSquare(
-        kernelSlopeMap,
-        6,
-        3,
-        (j) => {
-          const at = local(source.add(j.mul(plane)));
-          return times(6, (k) => {
-            const total = local(splat(0));
-            const from = local(at.add(plane.mul(6 * k)));
-            range(0, chunks!, 1, () => {
-              total.set(total.add(load(from)));
-              from.increase(bytes!);
+      const kernels = local(output!.add(o.shr(2).mul(kernelBytes)));
+      range(first, last, 1, (c) => {
+        const source = local(sums!.add(c.mul(pitch!)).add(o));
+        const target = local(kernels.add(c.mul(36)));
+        transformSquare(
+          kernelSlopeMap,
+          6,
+          3,
+          (j) => {
+            const at = local(source.add(j.mul(plane)));
+            return times(6, (k) => {
+              const total = local(splat(0));
+              const from = local(at.add(plane.mul(6 * k)));
+              range(0, chunks!, 1, () => {
+                total.set(total.add(load(from)));
+                from.increase(bytes!);
+              });
+              return total;
             });
-            return total;
-          });
-        },
-        (i, values) => {
-          values.forEach((value, k) => {
-            const at = local(target.add(i.mul(12)));
-            const bound = local(value);
-            times(4, (lane) => {
-              storeLane(at, bound, lane, 4 * k);
-              if (lane < 3) at.increase(kernelBytes);
+          },
+          (i, values) => {
+            values.forEach((value, k) => {
+              const at = local(target.add(i.mul(12)));
+              const bound = local(value);
+              times(4, (lane) => {
+                storeLane(at, bound, lane, 4 * k);
+                if (lane < 3) at.increase(kernelBytes);
+              });
             });
-          });
-        },
-      );
+          },
+        );
+      });
     });
   },
 };
