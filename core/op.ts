@@ -57,6 +57,11 @@ export interface Op<Options extends OpOptions = OpOptions> {
   readonly layout?: LayoutRule;
   /** Element-wise ops only: the formula that fusion can substitute into another. */
   expression?(options: Options): Expression;
+  /**
+   * The op followed by an element-wise formula, as one op: input 0 of the formula is the result, the others are further arrays of the
+   * result's shape, which join the inputs at their end. Where there is no such form for these options and shapes: undefined.
+   */
+  followedBy?(call: OpCall<Options>, formula: Expression): { readonly op: Op; readonly options: OpOptions } | undefined;
   /** True when the output is the input under another shape: no step runs. */
   readonly alias?: true;
 }

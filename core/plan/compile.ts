@@ -42,7 +42,7 @@ export interface Draft {
 export function compile(recording: Recording, device: Pick<Device, 'traits' | 'scratch'>): Plan {
   const draft = draftOf(recording);
   debug(4, () => `the tape as steps:\n${formatDraft(draft)}`);
-  const fused = fuse(draft, device.traits.fuseInputs);
+  const fused = fuse(draft, device.traits);
   debug(4, () => `after fuse:\n${formatDraft(fused)}`);
   if (!device.traits.layouts) return planMemory(fused, device);
   const laidOut = assignLayouts(fused);

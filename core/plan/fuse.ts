@@ -1,14 +1,22 @@
 /**
- * Joins chains of element-wise steps. A step is absorbed by the element-wise step that uses it when it has that one use and the same
- * output shape: its formula is substituted for the input, and the array between them is never written.
+ * Joins steps, so that the array between them is never written. A step is absorbed by the element-wise step that uses it when it has
+ * that one use and the same output shape: where it is element-wise too, its formula is substituted for the input; where its op has a
+ * form with a formula at its end (batch norm, followed by add and ReLU), that form takes the place of both.
  */
+
+import type { DeviceTraits } from '../devices/device.ts';
 import { type Expression, substitute } from '../ops/pointwise/expression.ts';
 import { fused } from '../ops/pointwise/pointwise.ts';
 import { type Shape, sameShape } from '../shape.ts';
 import type { Draft, DraftStep } from './compile.ts';
 
+export function fuse(draft: Draft, { fuseInputs, fuseThen }: DeviceTraits): Draft {
+  const chained = fuseChains(draft, fuseInputs);
+  return fuseThen ? fuseEnds(chained, fuseInputs) : chained;
+}
+
 /** `maxInputs`: how many arrays a fused step may read; 0 fuses nothing. */
-export function fuse(draft: Draft, maxInputs: number): Draft {
+function fuseChains(draft: Draft, maxInputs: number): Draft {
   if (maxInputs === 0) return draft;
   const uses = countUses(draft);
   const absorbed = new Set<number>();
@@ -80,6 +88,51 @@ function mergedInputs(step: DraftStep, producer: DraftStep): { inputs: number[];
     if (value !== producer.output) add(value, step.shapes[k]!);
   });
   return { inputs, shapes };
+}
+
+/** Puts element-wise steps at the end of the steps that make their input, where Op.followedBy has a form for it. */
+function fuseEnds(draft: Draft, maxInputs: number): Draft {
+  const uses = countUses(draft);
+  const makers = new Map(draft.steps.map((step) => [step.output, step]));
+  const absorbed = new Set<DraftStep>();
+  const steps = draft.steps.map((step) => {
+    if (step.op.expression === undefined || step.inputs.length > maxInputs) return step;
+    if (!step.shapes.every((shape, k) => isOwnShape(draft, step.inputs[k]!, shape) && sameShape(shape, step.outputShape)))
+      return step;
+    for (const input of step.inputs) {
+      const maker = makers.get(input);
+      if (maker === undefined || uses[input] !== 1 || absorbed.has(maker)) continue;
+      const joined = append(step, maker);
+      if (joined === undefined) continue;
+      absorbed.add(maker);
+      return joined;
+    }
+    return step;
+  });
+  return renumber(
+    draft,
+    steps.filter((step) => !absorbed.has(step)),
+  );
+}
+
+function isOwnShape(draft: Draft, value: number, shape: Shape): boolean {
+  return sameShape(draft.values[value]!.shape, shape);
+}
+
+function append(step: DraftStep, maker: DraftStep): DraftStep | undefined {
+  const others = step.inputs.filter((input) => input !== maker.output);
+  const formula = substitute(step.op.expression!(step.options), (k) => ({ input: others.indexOf(step.inputs[k]!) + 1 }));
+  const joined = maker.op.followedBy?.(maker, formula);
+  if (joined === undefined) return undefined;
+  const inputs = [...maker.inputs, ...others];
+  return {
+    ...step,
+    ...joined,
+    label: maker.label,
+    inputs,
+    shapes: [...maker.shapes, ...others.map(() => step.outputShape)],
+    layouts: inputs.map(() => 'logical' as const),
+  };
 }
 
 /** Values made by steps name their step by its place in the list, which has changed. */

@@ -21,31 +21,38 @@ export function assignLayouts(draft: Draft): Draft {
   const values: DraftValue[] = [...draft.values];
   const layouts: Layout[] = draft.values.map(() => 'logical');
   const steps: DraftStep[] = [];
-  const converted = new Map<number, number>();
+  /** Copies in the other order, by value and the shape under which it is seen. */
+  const converted = new Map<string, number>();
 
   for (const step of draft.steps) {
-    const inputs = step.inputs.map((input, k) => inLayout(input, wanted(step, k), step.label));
+    const inputs = step.inputs.map((input, k) => inputOf(step, k, input));
     const inputLayouts = inputs.map((input) => layouts[input]!);
     layouts[step.output] = outputLayout(step, inputLayouts);
     addStep({ ...step, inputs, layouts: inputLayouts, outputLayout: layouts[step.output]! });
   }
   return {
     ...draft,
-    reads: draft.reads.map((value) => inLayout(value, 'logical', '')),
+    reads: draft.reads.map((value) => logical(value, '')),
     states: draft.states.map((state) => ({
       ...state,
-      write: state.write === undefined ? undefined : inLayout(state.write, 'logical', state.label),
+      write: state.write === undefined ? undefined : logical(state.write, state.label),
     })),
     steps,
     values,
   };
 
-  function wanted({ op, inputs, shapes }: DraftStep, k: number): Layout {
-    const value = values[inputs[k]!]!;
-    if (isSame(value.shape) || !sameShape(value.shape, shapes[k]!)) return 'logical';
+  /** An input as the op's kernels take it. An alias, seen under another shape than it was made with, is made logical before anything. */
+  function inputOf({ op, shapes, label }: DraftStep, k: number, input: number): number {
+    const shape = shapes[k]!;
+    const alias = !sameShape(values[input]!.shape, shape);
+    const value = alias ? logical(input, label) : input;
     const rule = op.layout ?? LOGICAL;
-    if (rule === 'any') return layouts[inputs[k]!]!;
-    return rule.inputs[Math.min(k, rule.inputs.length - 1)]!;
+    if (isSame(shape) || rule === 'any') return value;
+    return inLayout(value, shape, rule.inputs[Math.min(k, rule.inputs.length - 1)]!, label);
+  }
+
+  function logical(value: number, label: string): number {
+    return inLayout(value, values[value]!.shape, 'logical', label);
   }
 
   function outputLayout({ op, outputShape }: DraftStep, inputLayouts: readonly Layout[]): Layout {
@@ -56,14 +63,15 @@ export function assignLayouts(draft: Draft): Draft {
   }
 
   /** The value in the order wanted: itself, or a copy that every later step shares. */
-  function inLayout(value: number, layout: Layout, label: string): number {
+  function inLayout(value: number, shape: Shape, layout: Layout, label: string): number {
     if (layouts[value] === layout) return value;
-    const known = converted.get(value);
+    const key = `${value} ${shape}`;
+    const known = converted.get(key);
     if (known !== undefined) return known;
-    const { shape, size } = values[value]!;
+    const { size } = values[value]!;
     const copy = values.push({ shape, size, from: { kind: 'step', index: steps.length } }) - 1;
     const op = layout === 'logical' ? toLogical : toChannelsLast;
-    converted.set(value, copy);
+    converted.set(key, copy);
     const from = layouts[value]!;
     layouts[copy] = layout;
     addStep({

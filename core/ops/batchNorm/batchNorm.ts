@@ -22,10 +22,11 @@ import { sum } from '../reduce/sum.ts';
 import { reshape } from '../reshape/reshape.ts';
 import { slice } from '../slice/slice.ts';
 import { momentsProgram, normaliseInputProgram, normaliseProgram, normaliseSumsProgram } from './gpu.ts';
+import { normaliseThen, type ThenOptions } from './normaliseThen.ts';
 import * as simd from './simd.ts';
 
 type NoOptions = Readonly<Record<string, never>>;
-type EpsilonOptions = { readonly epsilon: number };
+export type EpsilonOptions = { readonly epsilon: number };
 
 /** [n, c, positions] with everything behind the channels merged. */
 export interface BatchSizes {
@@ -98,7 +99,11 @@ const normaliseOp: Op<EpsilonOptions> = {
   gpu: ({ shapes, options }) => normaliseProgram(batchSizes(shapes[0]!), options.epsilon),
   simd: simd.normaliseProgram,
   layout: simd.normaliseLayout,
+  followedBy: ({ shapes, options }, formula) =>
+    simd.liesInPixels(shapes[0]!) ? { op: normaliseThenOp, options: { ...options, formula } } : undefined,
 };
+
+const normaliseThenOp: Op<ThenOptions> = normaliseThen(normaliseOp.reference);
 
 const normaliseSumsOp: Op<EpsilonOptions> = {
   name: 'normaliseSums',

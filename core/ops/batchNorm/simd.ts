@@ -5,8 +5,9 @@
 
 import { copyLaunch } from '../../devices/simd/copy.ts';
 import type { SimdCall, SimdLaunch, SimdOperand, SimdProgram } from '../../devices/simd/kernel.ts';
-import type { Layout, LayoutRule } from '../../plan/layout.ts';
+import type { Layout } from '../../plan/layout.ts';
 import { type Shape, sizeOf, stridesOf } from '../../shape.ts';
+import type { ThenOptions } from './normaliseThen.ts';
 import { combineMoments, combineSums, momentsOfChunk, normaliseChunk, normaliseInputChunk, sumsOfChunk } from './simdKernels.ts';
 
 type EpsilonOptions = { readonly epsilon: number };
@@ -15,8 +16,8 @@ type EpsilonOptions = { readonly epsilon: number };
 const CHUNK_ELEMENTS = 8192;
 
 /** 4-D activations channels-last, per-channel values as they are. */
-const layoutRule = (activations: number, output: Layout): LayoutRule => ({
-  inputs: [...Array.from({ length: activations }, () => 'channelsLast' as const), 'logical'],
+const layoutRule = (activations: number, output: Layout) => ({
+  inputs: [...Array.from({ length: activations }, () => 'channelsLast' as const), 'logical' as const],
   output,
 });
 export const momentsLayout = layoutRule(1, 'logical');
@@ -62,6 +63,23 @@ export function normaliseProgram({ shapes, options }: SimdCall<EpsilonOptions>):
   return { ...program, threadScratch: 4 * padded(channels) };
 }
 
+/** On arrays that lie as [pixels, c]. The others among the inputs lie so too. */
+export function normaliseThenProgram({ shapes, options }: SimdCall<ThenOptions>): SimdProgram {
+  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const operands = shapes.map((_, input) => ({ input }));
+  return {
+    scratch: [],
+    threadScratch: 4 * padded(channels),
+    launches: [
+      {
+        kernel: normaliseChunk(options.epsilon, { formula: options.formula, others: shapes.length - 4 }),
+        tasks: count,
+        args: [perChunk, pixels, channels, ...operands.slice(0, 4), 'output', ...operands.slice(4)],
+      },
+    ],
+  };
+}
+
 export function normaliseSumsProgram({ shapes, options }: SimdCall<EpsilonOptions>): SimdProgram {
   const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
   return onPixels(shapes, 2, [2 * count * padded(channels)], ([dy, x], [partial]) => [
@@ -82,6 +100,11 @@ export function normaliseInputProgram({ shapes, options }: SimdCall<EpsilonOptio
   return { ...program, threadScratch: 12 * padded(channels) };
 }
 
+/** Whether an array of this shape lies as [pixels, c] as it is: [n, c], and [n, c, h, w] channels-last. */
+export function liesInPixels(shape: Shape): boolean {
+  return shape.length === 2 || shape.length === 4;
+}
+
 type Write = (activations: readonly SimdOperand[], scratch: readonly SimdOperand[], output: SimdOperand) => readonly SimdLaunch[];
 
 /**
@@ -91,7 +114,7 @@ type Write = (activations: readonly SimdOperand[], scratch: readonly SimdOperand
 function onPixels(shapes: readonly Shape[], activations: number, scratch: readonly number[], write: Write): SimdProgram {
   const shape = shapes[0]!;
   const own = scratch.map((_, k): SimdOperand => ({ scratch: k }));
-  if (shape.length === 2 || shape.length === 4) {
+  if (liesInPixels(shape)) {
     const inputs = Array.from({ length: activations }, (_, input) => ({ input }));
     return { scratch, threadScratch: 0, launches: write(inputs, own, 'output') };
   }

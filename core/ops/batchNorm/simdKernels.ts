@@ -16,6 +16,8 @@ import {
 } from '../../devices/simd/emit/index.ts';
 import type { SimdKernel } from '../../devices/simd/kernel.ts';
 import { storeUpTo } from '../../devices/simd/rows.ts';
+import type { Expression } from '../pointwise/expression.ts';
+import { vectorOf } from '../pointwise/vector.ts';
 
 /** Bytes of a padded vector of c floats. */
 const paddedBytes = (channels: I32Var): I32Var => local(channels.add(3).and(~3).shl(2));
@@ -103,22 +105,29 @@ export const combineMoments: SimdKernel = {
 const inverseDeviation = (moments: I32, channels: I32Var, at: I32Var, epsilon: number): F32x4Var =>
   local(splat(1).div(local(load(moments.add(channels.shl(2)).add(at)).add(epsilon)).sqrt()));
 
-/** y = gamma r (x - mean) + beta, the factor gamma r computed once a chunk. */
-export function normaliseChunk(epsilon: number): SimdKernel {
+/** A formula over the normalised value, input 0, and so many further arrays. */
+interface Then {
+  readonly formula: Expression;
+  readonly others: number;
+}
+
+const NOTHING: Then = { formula: { input: 0 }, others: 0 };
+
+/** y = formula(gamma r (x - mean) + beta, others ...), the factor gamma r computed once a chunk. */
+export function normaliseChunk(epsilon: number, { formula, others }: Then = NOTHING): SimdKernel {
   return {
-    name: `normaliseChunk ${epsilon}`,
-    parameters: 9,
-    emit: (task, perChunk, pixels, channels, x, moments, gamma, beta, y) => {
+    name: `normaliseChunk ${epsilon} ${JSON.stringify(formula)}`,
+    parameters: 9 + others,
+    emit: (task, perChunk, pixels, channels, x, moments, gamma, beta, y, ...rest) => {
       const factors = local(threadScratch);
       range(0, paddedBytes(channels!), 16, (at) => {
         store(factors.add(at), load(gamma!.add(at)).mul(inverseDeviation(moments!, channels!, at, epsilon)));
       });
-      forEachVector({ task, perChunk: perChunk!, pixels: pixels!, channels: channels! }, y!, (at, offset) =>
-        load(x!.add(offset))
-          .sub(load(moments!.add(at)))
-          .mul(load(factors.add(at)))
-          .add(load(beta!.add(at))),
-      );
+      forEachVector({ task, perChunk: perChunk!, pixels: pixels!, channels: channels! }, y!, (at, offset) => {
+        const centred = load(x!.add(offset)).sub(load(moments!.add(at)));
+        const normal = local(centred.mul(load(factors.add(at))).add(load(beta!.add(at))));
+        return vectorOf(formula, [normal, ...rest.map((other) => load(other.add(offset)))]);
+      });
     },
   };
 }
@@ -138,9 +147,17 @@ function forEachVector(
 ): void {
   const { offset, count } = chunkOf(task, perChunk, pixels, channels);
   const row = local(channels.shl(2));
+  const pairs = local(row.and(~31));
   const whole = local(row.and(~15));
   range(0, count, 1, () => {
-    range(0, whole, 16, (at) => {
+    range(0, pairs, 32, (at) => {
+      const next = local(at.add(16));
+      const [first, second] = [local(offset.add(at)), local(offset.add(next))];
+      const values = [local(value(at, first)), local(value(next, second))];
+      store(output.add(first), values[0]!);
+      store(output.add(second), values[1]!);
+    });
+    range(pairs, whole, 16, (at) => {
       const element = local(offset.add(at));
       store(output.add(element), value(at, element));
     });

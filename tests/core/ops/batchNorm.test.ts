@@ -8,17 +8,20 @@ import {
   mean,
   mul,
   pow,
+  relu,
   reshape,
   type Shape,
   sub,
+  sum,
   type Tensor,
+  tanh,
   tensor,
   variance,
   zeros,
 } from '../../../core/index.ts';
 import { checkDevice, checkGradient, checkSecondGradient, type Input, input } from '../../support/check.ts';
-import { onEveryDevice, reference } from '../../support/devices.ts';
-import { evaluate } from '../../support/evaluate.ts';
+import { FLOAT32_TOLERANCE, onEveryDevice, openedDevices, reference } from '../../support/devices.ts';
+import { evaluate, planFor, relativeError } from '../../support/evaluate.ts';
 
 const shapes: fc.Arbitrary<Shape> = fc
   .tuple(
@@ -91,7 +94,50 @@ describe('batchNorm', () => {
   });
 });
 
+describe('an element-wise end', () => {
+  const simd = openedDevices.find(({ name }) => name === 'simd')!.device!;
+  const names = (result: Tensor): string[] => planFor([result], simd).steps.map(({ op }) => op.name);
+  const values = (shape: Shape, seed: number): Tensor => tensor(Float32Array.from(input(shape, seed).data), shape);
+  const ones = tensor(new Float32Array(6).fill(1));
+  const shape = [2, 6, 3, 5];
+
+  it('becomes part of the normalisation where the device has such a kernel', async () => {
+    const normal = batchNorm(values(shape, 1), ones, ones).output;
+    for (const result of [relu(normal), relu(add(values(shape, 2), normal)), add(normal, normal)]) {
+      expect(names(result).filter((name) => !name.startsWith('to'))).toEqual(['moments', 'normaliseThen']);
+      const [[expected], [actual]] = [await evaluate([result], reference), await evaluate([result], simd)];
+      expect(relativeError(actual!, expected!)).toBeLessThan(FLOAT32_TOLERANCE);
+    }
+  });
+  it('stays apart where the normalised value has another reader, another shape or a rank without channels last', () => {
+    const normal = batchNorm(values(shape, 1), ones, ones).output;
+    expect(names(mul(relu(normal), sum(normal)))).not.toContain('normaliseThen');
+    expect(names(add(normal, values([1, 6, 1, 1], 3)))).not.toContain('normaliseThen');
+    expect(names(relu(batchNorm(values([2, 6, 5], 1), ones, ones).output))).not.toContain('normaliseThen');
+  });
+  it('computes the same in the reference form', async () => {
+    const result = relu(add(values(shape, 2), batchNorm(values(shape, 1), ones, ones).output));
+    const fusing = Object.assign(Object.create(reference), { traits: { ...reference.traits, fuseInputs: 6, fuseThen: true } });
+    expect((await evaluate([result], fusing))[0]).toEqual((await evaluate([result], reference))[0]);
+  });
+});
+
 onEveryDevice((device) => {
+  it('agrees with the reference when element-wise ops follow', async () => {
+    const followed = (x: Tensor, gamma: Tensor, beta: Tensor, other: Tensor): Tensor =>
+      tanh(add(training(x, gamma, beta), mul(other, other)));
+    await fc.assert(
+      fc.asyncProperty(shapes, fc.nat(1e6), (shape, seed) =>
+        checkDevice(
+          device,
+          (...tensors) => followed(...(tensors as [Tensor, Tensor, Tensor, Tensor])),
+          [...inputs(shape, seed), input(shape, seed + 5)],
+          1e-3,
+        ),
+      ),
+      { numRuns: 10 },
+    );
+  });
   it('agrees with the reference in both modes', async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.nat(1e6), async (shape, seed) => {

@@ -4,8 +4,8 @@ import { conv2d, explain, gradient, relu, reshape, slice, sum, type Tensor, tens
 import type { Plan } from '../../../core/plan/plan.ts';
 import { resnet20 } from '../../../models/index.ts';
 import { crossEntropy } from '../../../nn/index.ts';
-import { openedDevices } from '../../support/devices.ts';
-import { planFor } from '../../support/evaluate.ts';
+import { CANCELLATION_TOLERANCE, openedDevices, reference } from '../../support/devices.ts';
+import { evaluate, planFor, relativeError } from '../../support/evaluate.ts';
 
 const simd = openedDevices.find(({ name }) => name === 'simd')!.device!;
 const zeros = (shape: readonly number[]): Tensor => tensor(new Float32Array(shape.reduce((a, b) => a * b, 1)), shape);
@@ -42,6 +42,18 @@ describe('the layout pass', () => {
   it('goes back before a reshape', () => {
     const y = conv2d(zeros([2, 4, 5, 6]), weight);
     expect(conversions(planFor([relu(reshape(y, [2, -1]))], simd))).toEqual(['toChannelsLast', 'toLogical']);
+  });
+
+  it('converts what a reshape has made four-dimensional', async () => {
+    const values = Float32Array.from({ length: 2 * 4 * 5 * 6 }, (_, k) => Math.sin(k));
+    const kernel = Float32Array.from({ length: 4 * 4 * 3 * 3 }, (_, k) => Math.cos(k));
+    const w = tensor(kernel, [4, 4, 3, 3]);
+    const inner = conv2d(reshape(tensor(values, [2, 120]), [2, 4, 5, 6]), w, { padding: 1 });
+    const outer = conv2d(reshape(inner, [2, 4, 6, 5]), w);
+    const around = ['toChannelsLast', 'conv2d', 'toLogical'];
+    expect(names(planFor([outer], simd))).toEqual([...around, ...around]);
+    const [[expected], [actual]] = [await evaluate([outer], reference), await evaluate([outer], simd)];
+    expect(relativeError(actual!, expected!)).toBeLessThan(CANCELLATION_TOLERANCE);
   });
 
   it("shows none between a ResNet's first and last layer, forward and backward", () => {

@@ -89,7 +89,7 @@ describe('plans of random graphs', () => {
     );
   });
   it('fusion changes no value', async () => {
-    const fusing = { traits: { fuseInputs: 7, writesStates: false }, scratch: () => [] };
+    const fusing = { traits: { fuseInputs: 7, fuseThen: false, writesStates: false }, scratch: () => [] };
     await fc.assert(
       fc.asyncProperty(graphs, async (recipe) => {
         const tensors = build(recipe);
