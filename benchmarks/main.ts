@@ -1,12 +1,15 @@
 /**
- * `npm run bench`: whole training steps, single layers and batch norm, each beside the probe of the same minute. `--quick` leaves out the
- * large networks and the layers, `--all` takes more steps; `--json` prints a JSON line a row.
+ * `npm run bench`: whole training steps beside other frameworks, single layers, matrix products and batch norm, each beside the probe of
+ * the same minute. `--quick` keeps to resnet20's steps, `--all` takes more steps of everything; `--json` prints a JSON line a row.
  */
 import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { type BatchNormRow, batchNormRows, type LayerRow, layerRows } from './layers.ts';
+import { gemmRows } from './gemm.ts';
+import { batchNormRows, layerRows } from './layers.ts';
+import { forwardRows, torchRows, trainingRows } from './peers.ts';
 import { measureProbe } from './probe.ts';
 import type { StepRow } from './step.ts';
+import { printBatchNorm, printGemm, printHeading, printLayer, printPeer, printProbe, printStep } from './table.ts';
 
 /** model, batch, side */
 const SMALL = [
@@ -18,6 +21,8 @@ const LARGE = [
   ['resnet18', 8, 224],
   ['resnet50', 4, 224],
 ] as const;
+const THREADS = [1, 2];
+const FORWARD_BATCH = 128;
 
 const known = ['--quick', '--all', '--json'];
 const given = process.argv.slice(2);
@@ -26,59 +31,34 @@ if (unknown !== undefined) {
   console.error(`error: unknown option ${unknown}; use ${known.join(', ')}`);
   process.exit(2);
 }
-const [quick, all, json] = known.map((option) => given.includes(option));
+const [quick, all] = known.map((option) => given.includes(option));
+const steps = all ? 30 : 15;
 
-const print = (row: object, text: string): void => console.log(json ? JSON.stringify(row) : text);
-const ratio = (value: number): string => value.toFixed(2).padStart(6);
-
-const probe = await measureProbe();
-print({ probe }, `probe: ${probe.toFixed(1)} GFLOP/s on one thread; all ratios are to a probe of the same minute\n`);
-
-print({}, 'model      batch threads      ms/step images/s  x probe  recording  first step  arena');
+printProbe(await measureProbe());
+printHeading('training', 'step');
 for (const [model, batch, side] of [...SMALL, ...(quick ? [] : LARGE)]) {
-  for (const threads of [1, 2]) printStep(step(model, batch, side, threads));
+  for (const threads of THREADS) {
+    printStep(step(model, batch, side, threads, 'all'));
+    torchRows(model, batch, side, threads, steps).forEach(printPeer);
+  }
 }
+trainingRows().forEach(printPeer);
+
+printHeading('forward only', 'step');
+for (const threads of THREADS) printStep(step('resnet20', FORWARD_BATCH, 32, threads, 'forward'));
+forwardRows(FORWARD_BATCH, THREADS).forEach(printPeer);
 
 if (!quick) {
-  print({}, '\nlayer                algorithm  forward  by input  by weight');
+  printHeading('convolutions on one thread, direct multiply-adds a second: the probe is 1', 'layer');
   await layerRows(printLayer);
-  print({}, '\nbatch norm, bytes a second against memcpy');
+  printHeading('matrix products, the probe is 1', 'gemm');
+  await gemmRows(printGemm);
+  printHeading('batch norm, bytes a second: memcpy is 1', 'none');
   await batchNormRows(printBatchNorm);
 }
 
-function step(model: string, batch: number, side: number, threads: number): StepRow {
+function step(model: string, batch: number, side: number, threads: number, part: 'all' | 'forward'): StepRow {
   const script = fileURLToPath(new URL('step.ts', import.meta.url));
-  const args = ['--conditions=tapegrad-source', '--import', 'tsx', script, model, batch, side, threads, all ? 20 : 8];
+  const args = ['--conditions=tapegrad-source', '--import', 'tsx', script, model, batch, side, threads, steps, part];
   return JSON.parse(execFileSync(process.execPath, args.map(String), { encoding: 'utf8' }));
-}
-
-function printStep(row: StepRow): void {
-  const { model, batch, threads, milliseconds, imagesPerSecond, effective, recording, firstStepSeconds, arenaMebibytes } = row;
-  print(
-    row,
-    [
-      model.padEnd(10),
-      String(batch).padStart(5),
-      String(threads).padStart(7),
-      milliseconds.toFixed(1).padStart(12),
-      imagesPerSecond.toFixed(1).padStart(8),
-      effective.toFixed(2).padStart(8),
-      `${(100 * recording).toFixed(1)} %`.padStart(10),
-      `${firstStepSeconds.toFixed(1)} s`.padStart(11),
-      `${arenaMebibytes.toFixed(0)} MiB`.padStart(9),
-    ].join(' '),
-  );
-}
-
-function printLayer(row: LayerRow): void {
-  const { layer, algorithm, forward, inputGradient, weightGradient } = row;
-  print(
-    row,
-    `${layer.padEnd(20)} ${algorithm.padEnd(9)} ${ratio(forward)}   ${ratio(inputGradient)}     ${ratio(weightGradient)}`,
-  );
-}
-
-function printBatchNorm(row: BatchNormRow): void {
-  const pieces = Object.entries(row.pieces).map(([name, value]) => `${name} ${value.toFixed(2)}`);
-  print(row, `${row.shape.padEnd(18)} ${pieces.join('  ')}`);
 }

@@ -1,8 +1,9 @@
 /**
  * One row of the table of training steps, in a process of its own: `step.ts MODEL BATCH SIDE THREADS STEPS` prints a JSON line. The
- * step is everything: forward, loss, backward, update, and reading the loss back.
+ * step is everything: forward, loss, backward, update, and reading the loss back. With `forward` behind them it is the forward pass in
+ * evaluation mode alone.
  */
-import { lastPlan, tensor, useDevice } from 'tapegrad';
+import { lastPlan, type Tensor, tensor, useDevice } from 'tapegrad';
 import { modelTable } from 'tapegrad/models';
 import { crossEntropy, measure } from 'tapegrad/nn';
 import { SGD } from 'tapegrad/optim';
@@ -16,43 +17,46 @@ export interface StepRow {
   readonly imagesPerSecond: number;
   /** Direct multiply-adds of the step, a probe of one thread being 1. */
   readonly effective: number;
-  /** Share of the step spent on the calling thread before the flush: recording. */
-  readonly recording: number;
+  /** Share of the step in which no kernel runs: recording, keying, dispatch, feeds and reads. */
+  readonly overhead: number;
   /** From the start of the process to the first loss. */
   readonly firstStepSeconds: number;
+  /** What the plan's values take, and the process at its peak. */
   readonly arenaMebibytes: number;
+  readonly peakMebibytes: number;
 }
 
 /** Forward, and the gradients by input and by weight: a multiply-add of the forward pass comes three times. */
 const PASSES = 3;
+/** Steps in which the kernels are not yet compiled for speed. */
+const WARM_UP = 5;
 
-async function run(name: string, batch: number, side: number, threads: number, steps: number): Promise<StepRow> {
+async function run(name: string, batch: number, side: number, threads: number, steps: number, part: string): Promise<StepRow> {
   await useDevice('simd', { threads });
   const model = modelTable.get(name)!.build({ classes: side === 32 ? 10 : 1000, seed: 0 });
   const optimizer = new SGD(model.parameters(), { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 });
+  if (part === 'forward') model.eval();
   const pixels = new Float32Array(batch * 3 * side * side).map((_, k) => Math.sin(12.9898 * k));
   const labels = Array.from({ length: batch }, (_, k) => k % 10);
   const times: number[] = [];
-  const recordings: number[] = [];
+  const overheads: number[] = [];
   let first = 0;
   for (let step = 0; step < steps; step++) {
     const started = performance.now();
-    const loss = crossEntropy(model.forward(tensor(pixels, [batch, 3, side, side])), tensor(labels));
-    optimizer.zeroGrad();
-    loss.backward();
-    optimizer.step();
-    const recorded = performance.now();
-    await loss.item();
+    const logits = model.forward(tensor(pixels, [batch, 3, side, side]));
+    if (part === 'forward') await logits.data();
+    else await train(crossEntropy(logits, tensor(labels)), optimizer);
     if (step === 0) first = performance.now() / 1000;
-    if (step < 2) continue;
-    times.push(performance.now() - started);
-    recordings.push(recorded - started);
+    if (step < WARM_UP) continue;
+    const time = performance.now() - started;
+    times.push(time);
+    overheads.push(1 - lastPlan()!.times!.reduce((sum, each) => sum + each, 0) / time);
   }
   const milliseconds = median(times);
   const plan = lastPlan()!.plan;
   await useDevice('reference');
   const probe = await measureProbe();
-  const operations = 2 * PASSES * measure(model, [batch, 3, side, side]).multiplyAdds;
+  const operations = 2 * (part === 'forward' ? 1 : PASSES) * measure(model, [batch, 3, side, side]).multiplyAdds;
   return {
     model: name,
     batch,
@@ -60,12 +64,19 @@ async function run(name: string, batch: number, side: number, threads: number, s
     milliseconds,
     imagesPerSecond: (1000 * batch) / milliseconds,
     effective: operations / (milliseconds * 1e6) / probe,
-    recording: median(recordings) / milliseconds,
+    overhead: median(overheads),
     firstStepSeconds: first,
     arenaMebibytes: plan.slots.reduce((sum, size) => sum + size, 0) / 2 ** 18,
+    peakMebibytes: process.resourceUsage().maxRSS / 2 ** 10,
   };
 }
 
-const [name, ...numbers] = process.argv.slice(2);
-const [batch, side, threads, steps] = numbers.map(Number) as [number, number, number, number];
-console.log(JSON.stringify(await run(name!, batch, side, threads, steps)));
+async function train(loss: Tensor, optimizer: SGD): Promise<void> {
+  optimizer.zeroGrad();
+  loss.backward();
+  optimizer.step();
+  await loss.item();
+}
+
+const [name, batch, side, threads, steps, part] = process.argv.slice(2);
+console.log(JSON.stringify(await run(name!, Number(batch), Number(side), Number(threads), Number(steps), part ?? 'all')));
