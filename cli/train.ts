@@ -3,13 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { Option } from 'commander';
-import { deviceName, useDevice } from '../core/index.ts';
+import { deviceName, MemoryError, useDevice } from '../core/index.ts';
 import { DataLoader, type Dataset } from '../data/index.ts';
 import { readSafetensors, writeSafetensors } from '../models/index.ts';
 import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
 import { cosine, type Schedule, SGD, warmUp } from '../optim/index.ts';
 import { openDataset, transformFor } from './datasets.ts';
 import { buildModel, type Evaluation, evaluate, formatEvaluation, WEIGHTS_FILE } from './evaluate.ts';
+import { fittingBatch } from './fit.ts';
 import { onInterrupt } from './interrupt.ts';
 import { addDataOptions, type DataOptions, realNumber, wholeNumber } from './options.ts';
 import { progressBar } from './progress.ts';
@@ -59,11 +60,21 @@ async function runTrain(chosen: TrainOptions): Promise<void> {
   await useDevice(chosen.device, { ...(chosen.threads !== undefined && { threads: chosen.threads }) });
   console.error(`training ${chosen.model} on ${dataset.length} images of ${chosen.dataset}, device ${deviceName()}`);
 
-  const run = await trainSteps(model, dataset, chosen);
+  const run = await trainSteps(model, dataset, chosen).catch((error: unknown) => sayWhatFits(error, dataset, chosen));
   if (chosen.out !== undefined) writeSafetensors(join(chosen.out, WEIGHTS_FILE), await model.stateDict());
   const test = run.interrupted ? undefined : await evaluateTest(model, chosen);
   report(chosen, run, test, (performance.now() - started) / 1000);
   if (run.interrupted) process.exitCode = 130;
+}
+
+/** A step that does not fit into memory is refused before anything of it runs; the message then names a batch size that does. */
+async function sayWhatFits(error: unknown, dataset: Dataset, chosen: TrainOptions): Promise<never> {
+  if (!(error instanceof MemoryError) || chosen.batchSize === 1) throw error;
+  const side = dataset.imageShape[2];
+  const batch = Math.min(chosen.batchSize, dataset.length);
+  const fitting = await fittingBatch(buildModel(chosen.model, dataset, chosen.seed), side, batch);
+  const advice = fitting === undefined ? 'not even one picture at a time fits' : `--batch-size ${fitting} fits`;
+  throw new Error(`${error.message.replace(/; use a smaller batch.*$/, '')}; ${advice}`);
 }
 
 interface Run {

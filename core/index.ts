@@ -1,9 +1,10 @@
 /** What users import from 'tapegrad'. */
 export { withLabel } from './debug.ts';
 export { DEVICE_NAMES, type DeviceName, deviceName, useDevice } from './devices/current.ts';
-export { DeviceError, type DeviceOptions } from './devices/device.ts';
+export { DeviceError, type DeviceOptions, MemoryError, type MemoryNeed } from './devices/device.ts';
 export type { HostArray, HostValue } from './host.ts';
 export * from './ops/index.ts';
+export { memoryFor } from './plan/estimate.ts';
 export { explain, type Plan } from './plan/plan.ts';
 export { lastPlan } from './plan/run.ts';
 export { type Shape, ShapeError } from './shape.ts';

@@ -34,12 +34,19 @@ export interface Device {
   readonly traits: DeviceTraits;
   /** Sizes, in elements, of the extra arrays that a step needs while it runs. */
   scratch(step: ScratchCall): readonly number[];
+  /** What a plan takes, and what there is; where the device knows. */
+  memoryNeed?(plan: Plan): MemoryNeed;
   /** Builds whatever running this plan takes. Rejects with a sentence naming the step that cannot run here. */
   prepare(plan: Plan): Promise<PreparedPlan>;
   /** The values of States that live on this device. */
   download(states: readonly State[]): Promise<HostArray[]>;
   /** Frees everything; the device is not used afterwards. */
   destroy(): void;
+}
+
+export interface MemoryNeed {
+  readonly bytes: number;
+  readonly limit: number;
 }
 
 export type ScratchCall = Pick<PlanStep, 'op' | 'label' | 'layouts' | 'outputLayout'> & OpCall<OpOptions>;
@@ -61,3 +68,6 @@ export interface PreparedPlan {
 export class DeviceError extends Error {
   override readonly name = 'DeviceError';
 }
+
+/** A plan, or a State, that the memory of a device cannot hold. */
+export class MemoryError extends DeviceError {}

@@ -68,6 +68,16 @@ describe('a mistake ends with one sentence', () => {
   });
 });
 
+describe('a step that does not fit into memory', () => {
+  it('is refused before it starts, with the batch size that fits', async () => {
+    const args = ['train', '--device', 'simd', '--model', 'resnet56', '--batch-size', '1600', '--steps', '1'];
+    const { code, stderr, stdout } = await runCli(args);
+    expect(stderr).toMatch(/error: simd: this plan needs [4-9]\.\d\d GiB, .* holds [\d.]+ GiB; --batch-size \d+ fits/);
+    expect(Number(/--batch-size (\d+) fits/.exec(stderr)![1])).toBeGreaterThan(400);
+    expect([code, stdout]).toEqual([1, '']);
+  });
+});
+
 describe('models', () => {
   it('lists every network beside the paper', async () => {
     const { code, stdout } = await runCli(['models']);

@@ -5,8 +5,17 @@
 import { debug } from '../../debug.ts';
 import type { HostArray } from '../../host.ts';
 import { type Plan, stepName } from '../../plan/plan.ts';
+import { sizeOf } from '../../shape.ts';
 import type { State } from '../../state.ts';
-import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type ScratchCall } from '../device.ts';
+import {
+  type Device,
+  DeviceError,
+  type DeviceOptions,
+  MemoryError,
+  type MemoryNeed,
+  type PreparedPlan,
+  type ScratchCall,
+} from '../device.ts';
 import { threadCount, WorkerPool } from '../worker-pool.ts';
 import { emitModule, hasRelaxedSimd } from './emit/index.ts';
 import type { SimdProgram } from './kernel.ts';
@@ -65,7 +74,21 @@ export class SimdDevice implements Device {
     return programOf(step).scratch;
   }
 
+  memoryNeed(plan: Plan): MemoryNeed {
+    const sizes = [
+      ...plan.slots,
+      ...plan.feeds.map((value) => plan.values[value]!.size),
+      ...plan.states.map(({ shape }) => sizeOf(shape)),
+    ];
+    return { bytes: sizes.reduce((sum, size) => sum + blockBytes(size), 0), limit: this.memory.maximumBytes };
+  }
+
   async prepare(plan: Plan): Promise<PreparedPlan> {
+    const { bytes: need, limit } = this.memoryNeed(plan);
+    if (need > limit)
+      throw new MemoryError(
+        `simd: this plan needs ${gibibytes(need)}, and the memory of the device holds ${gibibytes(limit)}; use a smaller batch`,
+      );
     const programs = plan.steps.map(programOf);
     const kernels = new Map(programs.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel])));
     const started = performance.now();

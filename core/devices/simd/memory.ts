@@ -2,7 +2,7 @@
  * The engine's memory: one shared WebAssembly memory, cut into blocks by first fit. Every block begins at a multiple of 64 bytes and has
  * 64 bytes to spare behind it, so that kernels may load and store whole vectors at the end of an array.
  */
-import { DeviceError } from '../device.ts';
+import { DeviceError, MemoryError } from '../device.ts';
 
 const PAGE = 65536;
 const ALIGNMENT = 64;
@@ -88,14 +88,14 @@ export class SharedMemory {
     const missing = Math.ceil((bytes - this.memory.buffer.byteLength) / PAGE);
     if (missing <= 0) return;
     if (bytes > this.maximumBytes) {
-      throw new DeviceError(
+      throw new MemoryError(
         `${what} would bring the memory of device simd to ${gibibytes(bytes)}, and it holds ${gibibytes(this.maximumBytes)} at most; use a smaller batch or a smaller model`,
       );
     }
     try {
       this.memory.grow(missing);
     } catch {
-      throw new DeviceError(`${what}: the system refused ${gibibytes(bytes)} of memory; use a smaller batch or a smaller model`);
+      throw new MemoryError(`${what}: the system refused ${gibibytes(bytes)} of memory; use a smaller batch or a smaller model`);
     }
   }
 }

@@ -1,12 +1,11 @@
 /** A plan on the simd device: its table of launches in the shared memory, and running it. */
 import type { HostArray } from '../../host.ts';
 import { type Location, type Plan, stepName } from '../../plan/plan.ts';
-import { sizeOf } from '../../shape.ts';
 import type { State } from '../../state.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
 import type { Answer, SimdDevice } from './device.ts';
 import type { SimdOperand, SimdProgram } from './kernel.ts';
-import { blockBytes, gibibytes } from './memory.ts';
+import { blockBytes } from './memory.ts';
 import { CONTROL_WORDS } from './worker.ts';
 
 export class SimdPlan implements PreparedPlan {
@@ -44,23 +43,11 @@ export class SimdPlan implements PreparedPlan {
     this.slots = plan.slots.map(place);
     this.feeds = plan.feeds.map((value) => place(plan.values[value]!.size));
     this.arenaBytes = end;
-    this.checkPeak();
     const launches = programs.flatMap((program) => program.launches);
     const words = launches.reduce((sum, { args }) => sum + 3 + args.length, 0);
     this.table = { address: this.allocateWords(words), words };
     const controlWords = CONTROL_WORDS + launches.length;
     this.control = { address: this.allocateWords(controlWords), words: controlWords };
-  }
-
-  /** Before anything runs: a plan that can never fit is refused with what it would take. */
-  private checkPeak(): void {
-    const states = this.plan.states.reduce((sum, { shape }) => sum + blockBytes(sizeOf(shape)), 0);
-    const peak = this.arenaBytes + states;
-    const { maximumBytes } = this.device.memory;
-    if (peak <= maximumBytes) return;
-    throw new DeviceError(
-      `simd: this plan needs ${gibibytes(peak)}, and the memory of the device holds ${gibibytes(maximumBytes)}; use a smaller batch`,
-    );
   }
 
   private allocateWords(words: number): number {

@@ -10,6 +10,7 @@ import {
   conv2d,
   gradient,
   log,
+  matmul,
   maxPool2d,
   relu,
   State,
@@ -19,7 +20,8 @@ import {
   useDevice,
 } from '../../../core/index.ts';
 import { type Op, record } from '../../../core/op.ts';
-import { evaluate, planFor } from '../../support/evaluate.ts';
+import { CANCELLATION_TOLERANCE, reference } from '../../support/devices.ts';
+import { evaluate, planFor, relativeError } from '../../support/evaluate.ts';
 import { randomArray } from '../../support/random.ts';
 
 const random = (shape: readonly number[], seed: number): Tensor => tensor(Float32Array.from(randomArray(shape, seed)), shape);
@@ -108,6 +110,20 @@ describe('simd', () => {
     expect(() => device.arenaFor(2 ** 33)).toThrow('a plan whose arena takes 8.00 GiB');
     const other = device.memory.allocate(1024, 'a test');
     expect(device.arenaFor(1024)).not.toBe(other);
+    device.destroy();
+  });
+
+  it('computes above 2 GiB, where addresses are negative numbers', async () => {
+    const device = await SimdDevice.open({ threads: 2 });
+    device.memory.allocate(2 ** 31 - 2 ** 15, 'everything below'); // reserved, never touched
+    const [x, w] = [random([3, 16, 12, 12], 5), random([16, 16, 3, 3], 6)];
+    const wide = conv2d(x, w, { padding: 1 });
+    const results = [...network(16, 16), wide, ...gradient(sum(wide), [x, w]), sum(wide, [0, 2]), matmul(w, random([3, 4], 7))];
+    const actual = await evaluate(results, device);
+    const expected = await evaluate(results, reference);
+    results.forEach((_, k) =>
+      expect(relativeError(actual[k]!, expected[k]!), `result ${k}`).toBeLessThan(CANCELLATION_TOLERANCE),
+    );
     device.destroy();
   });
 
