@@ -49,7 +49,12 @@ export interface PlateauOptions {
   readonly patience?: number;
   /** An error counts as new when it is below the best by this share. */
   readonly threshold?: number;
+  /** The rate never falls below it. */
+  readonly minimum?: number;
 }
+
+/** A rate that would change by less stays as it is, as PyTorch's `eps` has it. */
+const SMALLEST_CHANGE = 1e-8;
 
 /** All that a Plateau remembers. */
 export interface PlateauState {
@@ -64,7 +69,7 @@ export class Plateau implements Schedule {
   private readonly options: Required<PlateauOptions>;
 
   constructor(options: PlateauOptions) {
-    this.options = { factor: 0.1, patience: 10, threshold: 1e-4, ...options };
+    this.options = { factor: 0.1, patience: 10, threshold: 1e-4, minimum: 0, ...options };
     this.state = { learningRate: options.learningRate, best: Number.POSITIVE_INFINITY, waited: 0 };
   }
 
@@ -74,11 +79,14 @@ export class Plateau implements Schedule {
   }
 
   report(error: number): void {
-    const { factor, patience, threshold } = this.options;
+    const { factor, patience, threshold, minimum } = this.options;
     const { learningRate, best, waited } = this.state;
     if (error < best * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
     else if (waited < patience) this.state = { learningRate, best, waited: waited + 1 };
-    else this.state = { learningRate: learningRate * factor, best, waited: 0 };
+    else {
+      const next = Math.max(learningRate * factor, minimum);
+      this.state = { learningRate: learningRate - next > SMALLEST_CHANGE ? next : learningRate, best, waited: 0 };
+    }
   }
 
   stateDict(): PlateauState {
