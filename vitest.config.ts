@@ -10,6 +10,8 @@ export default defineConfig({
     setupFiles: ['tests/support/properties.ts'],
     testTimeout: 120_000,
     hookTimeout: 120_000,
+    // TensorFlow.js keeps its gradients in a file apart, as a module that Node alone would not take for one.
+    server: { deps: { inline: [/@tensorflow/] } },
     pool: 'forks',
     execArgv: ['--expose-gc'],
     env: swiftShaderEnvironment(),
