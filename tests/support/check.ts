@@ -67,6 +67,15 @@ export async function checkSecondGradient(formula: Formula, inputs: readonly Inp
   }
 }
 
+/** The second derivatives of every first one: third derivatives. */
+export async function checkThirdGradient(formula: Formula, inputs: readonly Input[], seed = 3): Promise<void> {
+  for (const [k, { differentiable }] of inputs.entries()) {
+    if (differentiable === false) continue;
+    const slope: Formula = (...tensors) => gradient(project(formula(...tensors), seed), [tensors[k]!])[0]!;
+    await checkSecondGradient(slope, inputs, seed + 7);
+  }
+}
+
 /** Value and every gradient on `device` against the reference. */
 export async function checkDevice(
   device: Device,

@@ -4,7 +4,15 @@ import { describe, expect, it } from 'vitest';
 import type { Tensor } from '../../../core/index.ts';
 import * as ops from '../../../core/index.ts';
 import { sizeOf } from '../../../core/shape.ts';
-import { checkDevice, checkGradient, checkSecondGradient, type Formula, type Input, input } from '../../support/check.ts';
+import {
+  checkDevice,
+  checkGradient,
+  checkSecondGradient,
+  checkThirdGradient,
+  type Formula,
+  type Input,
+  input,
+} from '../../support/check.ts';
 import { onEveryDevice, reference } from '../../support/devices.ts';
 import { evaluate } from '../../support/evaluate.ts';
 import { distinctArray } from '../../support/random.ts';
@@ -121,6 +129,9 @@ describe('gradients agree with finite differences', () => {
   });
   it.each(Object.entries(smooth))('second order of %s', async (_, test) => {
     await checkSecondGradient(test.formula, inputsFor(test, [[2, 3], [3], [1]], 5));
+  });
+  it.each(Object.entries(smooth))('third order of %s', async (_, test) => {
+    await checkThirdGradient(test.formula, inputsFor(test, [[2, 3], [3], [1]], 6));
   });
 });
 
