@@ -64,6 +64,17 @@ describe.each(['reference', 'simd', 'cpu', 'webasm'] as const)('on %s', (device)
     expect(await Promise.all([values(v), values(w)])).toEqual([[4], [2]]);
   });
 
+  it('a leaf of an old version is stale once the version is overwritten, and only then', async () => {
+    const w = weights(1);
+    const old = w.read();
+    await mul(old, 2).data(); // overwrites nothing
+    w.assign(scale(w.read(), 2));
+    await w.data();
+    const current = w.read();
+    await expect(mul(old, 3).data()).rejects.toThrow(STALE);
+    expect(await values(mul(current, 3))).toEqual([6]);
+  });
+
   it('two States exchange their values in one plan', async () => {
     const [a, b] = [weights(1, 2), weights(3, 4)];
     const [oldA, oldB] = [a.read(), b.read()];

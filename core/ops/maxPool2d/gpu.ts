@@ -4,7 +4,7 @@
  *     scan      for i, j:  value = x at tap (i, j);  if value > most:  most = value, best = its place h * w
  *     scatter   for the windows that may contain (h, w):  if best[window] = own place:  total += dy[window]
  *
- * A tap outside of x reads the window's first tap inside instead, which changes neither the maximum nor which place has it first.
+ * A tap outside of x reads the window's first tap inside instead, which changes neither the maximum nor which place has it first. The first NaN counts as the largest value.
  */
 import { type GpuProgram, type Kernel, type KernelThis, kernel, type Launch } from '../../devices/gpu/kernel.ts';
 import { type Windows, windowConstants } from './windows.ts';
@@ -36,7 +36,7 @@ function scan(name: string, parameters: string, result: string): Kernel {
       }
       const place = row * this.constants.width + column;
       const value = x[plane + place];
-      if (value > most) {
+      if (value > most || (value !== value && most === most)) {
         most = value;
         best = place;
       }

@@ -97,9 +97,14 @@ function argmax(windows: Windows, x: Float64Array): Int32Array {
   const best = new Int32Array(windows.n * windows.c * windows.y * windows.x).fill(-1);
   forEachTap(windows, (output, input) => {
     const sofar = best[output]!;
-    if (sofar < 0 || x[input]! > x[sofar]!) best[output] = input;
+    if (sofar < 0 || isLarger(x[input]!, x[sofar]!)) best[output] = input;
   });
   return best;
+}
+
+/** The first NaN counts as the largest value. */
+function isLarger(value: number, most: number): boolean {
+  return value > most || (Number.isNaN(value) && !Number.isNaN(most));
 }
 
 /**

@@ -30,14 +30,13 @@ function program(kernel: SimdKernel, windows: Windows, arrays: SimdProgram['laun
   return { scratch: [], threadScratch: 0, launches: [{ kernel, tasks: windows.n, args }] };
 }
 
-/** A NaN is kept where it comes first and never replaces a number, as in the reference. */
+/** The largest value; the first NaN where there is one, with its own bits, by which its place is found. */
 function largest(x: I32Var, { forEachTap }: Window): F32x4Var {
   const most = local(splat(Number.NEGATIVE_INFINITY));
-  const seen = local(splat(0));
   forEachTap((offset) => {
     const value = load(x.add(offset));
-    most.set(seen.eq(0).choose(value, most.pmax(value)));
-    seen.set(1);
+    const isFirstNaN = most.eq(most).andNot(value.eq(value));
+    most.set(isFirstNaN.choose(value, most.pmax(value)));
   });
   return most;
 }

@@ -27,7 +27,8 @@ const maxRun = kernel('maxRun', function (this: KernelThis, x: Float32Array) {
   let most = x[first]!;
   for (let r = 1; r < this.constants.run!; r++) {
     const value = x[first + r * this.constants.inner!]!;
-    if (value > most) {
+    // biome-ignore lint/suspicious/noSelfCompare: the dialect has no isNaN, and NaN is the largest value
+    if (value > most || value !== value) {
       most = value;
     }
   }
@@ -59,7 +60,8 @@ const maxPart = kernel('maxPart', function (this: KernelThis, x: Float32Array) {
   for (let r = 1; r < this.constants.part!; r++) {
     if (start + r < this.constants.run!) {
       const value = x[first + r * this.constants.inner!]!;
-      if (value > most) {
+      // biome-ignore lint/suspicious/noSelfCompare: as above
+      if (value > most || value !== value) {
         most = value;
       }
     }

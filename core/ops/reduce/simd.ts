@@ -33,8 +33,7 @@ const BLOCK = 1024;
 
 const combine: Record<Reduction, (total: F32x4, value: F32x4) => F32x4> = {
   sum: (total, value) => total.add(value),
-  // As the reference: a NaN never replaces the largest value so far.
-  max: (total, value) => total.pmax(value),
+  max: (total, value) => total.max(value),
 };
 const start: Record<Reduction, number> = { sum: 0, max: Number.NEGATIVE_INFINITY };
 

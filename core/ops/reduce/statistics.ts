@@ -17,7 +17,8 @@ const maxOp: Op<ReduceOptions> = {
   name: 'max',
   inputs: ['x'],
   shape: ([x], { axes }) => keptShape(x!, axes),
-  reference: (call) => fold(call, Number.NEGATIVE_INFINITY, (most, value) => (value > most ? value : most)),
+  reference: (call) =>
+    fold(call, Number.NEGATIVE_INFINITY, (most, value) => (value > most || Number.isNaN(value) ? value : most)),
   gradient: ({ inputs, output, dy, options }) => [
     () => {
       const isMax = equal(inputs[0]!, output);
@@ -29,7 +30,7 @@ const maxOp: Op<ReduceOptions> = {
   layout: 'any',
 };
 
-/** The largest value over the axes. At ties the gradient is shared evenly, as PyTorch's amax does. */
+/** The largest value over the axes, NaN where one is among them. At ties the gradient is shared evenly, as PyTorch's amax does. */
 export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(maxOp, x, axes, keepDims);
 }

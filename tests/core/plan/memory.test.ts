@@ -88,16 +88,22 @@ describe('plans of random graphs', () => {
       { numRuns: 60 },
     );
   });
+  const fusing = { traits: { fuseInputs: 7, fuseThen: false, writesStates: false }, scratch: () => [] };
+
+  it('fusion keeps a value that has another reader', async () => {
+    const y = square(tensor([1, 2, -3]));
+    const device = Object.assign(Object.create(reference), fusing);
+    expect([...(await evaluate([add(relu(y), sum(y))], device))[0]!]).toEqual([15, 18, 23]);
+  });
   it('fusion changes no value', async () => {
-    const fusing = { traits: { fuseInputs: 7, fuseThen: false, writesStates: false }, scratch: () => [] };
     await fc.assert(
       fc.asyncProperty(graphs, async (recipe) => {
         const tensors = build(recipe);
-        const read = [tensors[tensors.length - 1]!];
-        const fusedDevice = Object.assign(Object.create(reference), fusing);
-        expect([...(await evaluate(read, fusedDevice))[0]!]).toEqual([...(await evaluate(read, reference))[0]!]);
+        const reads = [tensors[tensors.length - 1]!, tensors[Math.floor(tensors.length / 2)]!];
+        const device = Object.assign(Object.create(reference), fusing);
+        expect(await evaluate(reads, device)).toEqual(await evaluate(reads, reference));
       }),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 });
