@@ -37,7 +37,7 @@ export class LaunchPool {
 
   static async start(threads: number): Promise<LaunchPool> {
     const data = Array.from({ length: threads }, (_, index) => ({ index, threads }));
-    return new LaunchPool(await WorkerPool.start<Answer>(WORKER_SOURCE, data));
+    return new LaunchPool(await WorkerPool.start<Answer>('webasm', WORKER_SOURCE, data));
   }
 
   get threads(): number {

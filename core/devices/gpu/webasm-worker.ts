@@ -1,7 +1,6 @@
 /**
  * What every thread of the webasm driver runs. A thread keeps the modules of each plan; told to run one, it walks the launches with
- * its share of the cells, and meets the others at a barrier after each. Plain JavaScript text, because workers are started from a
- * string: that works alike from sources, from a build and under a test runner.
+ * its share of the cells, and meets the others at a barrier after each. thread.ts says what such a text finds around it.
  *
  * Control words at the start of a plan's memory: 0 how many have arrived, 1 the barrier's generation, 2 whether somebody failed.
  */
@@ -13,8 +12,7 @@ export const CONTROL_BYTES = 64;
 const MIN_CELLS_TO_CUT = 2048;
 
 export const WORKER_SOURCE = `
-const { parentPort, workerData } = require('node:worker_threads');
-const { index, threads } = workerData;
+const { index, threads } = data;
 const plans = new Map();
 
 function instantiate({ module, math }, memory) {
@@ -62,7 +60,7 @@ function runPlan({ launches, instances, control }, generation) {
   return { times };
 }
 
-parentPort.on('message', (message) => {
+listen((message) => {
   const { id } = message;
   if (message.kind === 'prepare') {
     const { memory, launches } = message;
@@ -70,7 +68,7 @@ parentPort.on('message', (message) => {
   } else if (message.kind === 'release') {
     plans.delete(id);
   } else {
-    parentPort.postMessage(runPlan(plans.get(id), message.generation));
+    answer(runPlan(plans.get(id), message.generation));
   }
 });
 `;

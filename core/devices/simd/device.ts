@@ -63,7 +63,7 @@ export class SimdDevice implements Device {
     const threads = await threadCount('simd', options.threads);
     const memory = new SharedMemory();
     const data = Array.from({ length: threads }, (_, index) => ({ index, threads, memory: memory.memory }));
-    return new SimdDevice(memory, await WorkerPool.start<Answer>(WORKER_SOURCE, data), options);
+    return new SimdDevice(memory, await WorkerPool.start<Answer>('simd', WORKER_SOURCE, data), options);
   }
 
   get threads(): number {

@@ -1,6 +1,5 @@
 /**
- * What every thread of the simd engine runs: plain JavaScript text, as for webasm, so that it starts alike from sources, from a build
- * and under a test runner. A plan is a table of launches in the shared memory:
+ * What every thread of the simd engine runs; thread.ts says what such a text finds around it. A plan is a table of launches in the shared memory:
  *
  *     kernel | tasks | number of arguments | arguments ...      for each launch, all 32-bit integers
  *
@@ -12,8 +11,7 @@ import { BARRIER_SOURCE } from '../barrier.ts';
 export const CONTROL_WORDS = 16;
 
 export const WORKER_SOURCE = `
-const { parentPort, workerData } = require('node:worker_threads');
-const { index, threads, memory } = workerData;
+const { index, threads, memory } = data;
 const plans = new Map();
 
 function decode({ names }, exports, table, words) {
@@ -55,7 +53,7 @@ function run(plan, { from, to, control: address, version, table, words, scratch 
   return { times };
 }
 
-parentPort.on('message', (message) => {
+listen((message) => {
   const { id } = message;
   if (message.kind === 'prepare') {
     const { exports } = new WebAssembly.Instance(message.module, { env: { memory } });
@@ -63,7 +61,7 @@ parentPort.on('message', (message) => {
   } else if (message.kind === 'release') {
     plans.delete(id);
   } else {
-    parentPort.postMessage(run(plans.get(id), message));
+    answer(run(plans.get(id), message));
   }
 });
 `;

@@ -1,0 +1,89 @@
+/**
+ * One thread, alike in Node and in browsers. What it runs is plain JavaScript text, so that it starts alike from sources, from a build and
+ * under a test runner. The text finds three names: `data`, what the thread was started with; `listen(handle)`, which hears messages; and
+ * `answer(value)`, which sends one back.
+ */
+export interface Thread {
+  post(message: object): void;
+  /** Keeps the process alive, until `letGo`: a script that has nothing more to do ends by itself. */
+  hold(): void;
+  letGo(): void;
+  end(): void;
+}
+
+export interface ThreadEvents {
+  answer(value: unknown): void;
+  /** The thread is gone. */
+  fail(error: Error): void;
+}
+
+export type StartThread = (source: string, data: object, events: ThreadEvents) => Thread;
+
+/** How threads are started here. Throws a sentence where there are none, or where they could share no memory. */
+export async function threadStarter(device: string): Promise<{ start: StartThread; cores: number }> {
+  if (typeof SharedArrayBuffer === 'undefined')
+    throw new Error(
+      `useDevice: ${device} needs memory that threads share, which a page has only when it is cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp); use cpu or reference`,
+    );
+  if (typeof process !== 'undefined' && process.versions?.node !== undefined) return nodeStarter();
+  if (typeof Worker !== 'undefined') return { start: startInBrowser, cores: navigator.hardwareConcurrency };
+  throw new Error(`useDevice: ${device} needs threads, which this runtime lacks; use cpu or reference`);
+}
+
+const NODE_PROLOGUE = `
+const { parentPort, workerData: data } = require('node:worker_threads');
+const answer = (value) => parentPort.postMessage(value);
+const listen = (handle) => parentPort.on('message', handle);
+`;
+
+async function nodeStarter(): Promise<{ start: StartThread; cores: number }> {
+  const [{ Worker: NodeWorker }, { availableParallelism }] = await Promise.all([
+    import('node:worker_threads'),
+    import('node:os'),
+  ]);
+  const start: StartThread = (source, data, events) => {
+    const worker = new NodeWorker(NODE_PROLOGUE + source, { eval: true, workerData: data, execArgv: [] });
+    worker.on('message', (value) => events.answer(value));
+    worker.on('error', (error) => events.fail(error instanceof Error ? error : new Error(String(error))));
+    worker.on('exit', (code) => events.fail(new Error(`a thread ended with code ${code}`)));
+    worker.unref(); // only now: listening to messages holds it
+    return {
+      post: (message) => worker.postMessage(message),
+      hold: () => worker.ref(),
+      letGo: () => worker.unref(),
+      end: () => {
+        worker.removeAllListeners('exit');
+        void worker.terminate();
+      },
+    };
+  };
+  return { start, cores: availableParallelism() };
+}
+
+/** The first message is the thread's data. */
+const browserSource = (source: string): string => `
+onmessage = ({ data }) => {
+  const answer = (value) => postMessage(value);
+  const listen = (handle) => { onmessage = (event) => handle(event.data); };
+  ${source}
+};
+`;
+
+const startInBrowser: StartThread = (source, data, events) => {
+  const url = URL.createObjectURL(new Blob([browserSource(source)], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.onmessage = ({ data: value }) => events.answer(value);
+  worker.onerror = ({ message }) => events.fail(new Error(message));
+  worker.postMessage(data);
+  // A page lives as long as its tab: there is nothing to keep alive.
+  const nothing = (): void => undefined;
+  return {
+    post: (message) => worker.postMessage(message),
+    hold: nothing,
+    letGo: nothing,
+    end: () => {
+      worker.terminate();
+      URL.revokeObjectURL(url);
+    },
+  };
+};
