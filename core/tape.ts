@@ -55,7 +55,9 @@ export function backward(loss: Tensor): void {
 }
 
 function trainableLeaves(loss: Tensor): { tensor: Tensor; state: State }[] {
-  return tapeOf(loss).flatMap((tensor) =>
+  const nodes = tapeOf(loss);
+  for (const node of nodes) if (node.source.kind === 'spent') throw staleError(node, node.source.overwritten);
+  return nodes.flatMap((tensor) =>
     tensor.source.kind === 'state' && tensor.source.state.trainable ? [{ tensor, state: tensor.source.state }] : [],
   );
 }

@@ -68,6 +68,7 @@ export function requestAssign(state: State, value: Tensor): void {
   const batch = batchFor(limitOf(value));
   const previous = state.pending.get(state.version)?.batch ?? batch.number;
   if (previous > batch.number) throw staleError(value, state.label);
+  if (batch !== open && laterBatches(batch).some((later) => readsState(later, state))) throw lateAssignment(state);
   state.version += 1;
   state.pending.set(state.version, { value, batch: batch.number });
   batch.states.add(state);
@@ -175,6 +176,22 @@ async function drain(): Promise<void> {
   while (closed.length > 0) await runBatch(() => closed.shift()!);
 }
 
+function laterBatches({ number }: Batch): Batch[] {
+  return [...closed, open].filter((batch) => batch.number > number);
+}
+
+/** Whether a batch needs the latest version of a State, which an assignment in an earlier batch would take from it. */
+function readsState({ reads, states, number }: Batch, state: State): boolean {
+  const stack = [...reads.keys()];
+  for (const { pending } of states) for (const { value, batch } of pending.values()) if (batch === number) stack.push(value);
+  const seen = new Set(stack);
+  for (const { source } of seen) {
+    if (source.kind === 'state' && source.state === state) return true;
+    if (source.kind === 'op') for (const input of source.inputs) seen.add(input);
+  }
+  return false;
+}
+
 function batchFor(limit: number): Batch {
   return closed.find((batch) => batch.number === limit) ?? open;
 }
@@ -226,6 +243,12 @@ function leafLimit({ source, value }: Tensor, asked: Tensor): number {
   const { state, version } = source;
   if (version < state.stored) throw staleError(asked, state.label);
   return state.pending.get(version + 1)?.batch ?? Number.POSITIVE_INFINITY;
+}
+
+function lateAssignment({ label }: State): Error {
+  return new Error(
+    `assign: the new value of ${label} was recorded before the last step(), and what was recorded since reads the value that step() gives it; assign before step(), or compute the value from ${label} again`,
+  );
 }
 
 export function staleError(asked: Tensor, overwritten: string): Error {

@@ -75,6 +75,16 @@ describe.each(['reference', 'simd', 'cpu', 'webasm'] as const)('on %s', (device)
     expect(await values(mul(current, 3))).toEqual([6]);
   });
 
+  it('refuses an assignment that would take from a later plan what it reads', async () => {
+    const w = weights(1);
+    const old = w.read();
+    sum(square(old)).backward();
+    void descend(w);
+    const next = mul(w.read(), 1).data();
+    expect(() => w.assign(old)).toThrow('assign: the new value of w was recorded before the last step()');
+    expect((await next)[0]).toBeCloseTo(0.8, 6);
+  });
+
   it('two States exchange their values in one plan', async () => {
     const [a, b] = [weights(1, 2), weights(3, 4)];
     const [oldA, oldB] = [a.read(), b.read()];

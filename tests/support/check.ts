@@ -5,6 +5,7 @@
 import { expect } from 'vitest';
 import type { Device } from '../../core/devices/device.ts';
 import { gradient, mul, type Shape, sum, type Tensor, tensor } from '../../core/index.ts';
+import { logAccuracy } from './accuracyLog.ts';
 import { FLOAT32_TOLERANCE, reference } from './devices.ts';
 import { evaluate, relativeError } from './evaluate.ts';
 import { randomArray } from './random.ts';
@@ -92,8 +93,8 @@ export async function checkDevice(
   const actual = await evaluate(results, device);
   results.forEach((result, k) => {
     const what = k === 0 ? 'value' : `gradient ${k - 1}`;
-    expect(relativeError(actual[k]!, expected[k]!), `${what} ${JSON.stringify(result.shape)} on ${device.name}`).toBeLessThan(
-      tolerance,
-    );
+    const error = relativeError(actual[k]!, expected[k]!);
+    logAccuracy(device, error, tolerance);
+    expect(error, `${what} ${JSON.stringify(result.shape)} on ${device.name}`).toBeLessThan(tolerance);
   });
 }

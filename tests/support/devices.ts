@@ -7,6 +7,7 @@ import type { Device } from '../../core/devices/device.ts';
 import { GpuDevice, type GpuDriverName } from '../../core/devices/gpu/device.ts';
 import { ReferenceDevice } from '../../core/devices/reference.ts';
 import { SimdDevice } from '../../core/devices/simd/device.ts';
+import { ACCURACY_LOG } from './accuracyLog.ts';
 
 export const reference = new ReferenceDevice();
 
@@ -21,15 +22,22 @@ export const CANCELLATION_TOLERANCE = 1e-3;
 
 type Opened = { readonly name: GpuDriverName | 'simd'; readonly device: Device | undefined; readonly reason: string };
 
-async function open(name: GpuDriverName | 'simd'): Promise<Opened> {
+async function open(name: GpuDriverName | 'simd', threads?: number): Promise<Opened> {
   try {
-    return { name, device: await (name === 'simd' ? SimdDevice.open() : GpuDevice.open(name)), reason: '' };
+    const options = threads === undefined ? {} : { threads };
+    return { name, device: await (name === 'simd' ? SimdDevice.open(options) : GpuDevice.open(name)), reason: '' };
   } catch (error) {
     return { name, device: undefined, reason: error instanceof Error ? error.message : String(error) };
   }
 }
 
-export const openedDevices: readonly Opened[] = await Promise.all((['simd', 'cpu', 'webasm', 'webgpu'] as const).map(open));
+/** simd on other numbers of threads too where errors are collected: they must be the same bits. */
+const MORE_THREADS = ACCURACY_LOG === undefined ? [] : [1, 3];
+
+export const openedDevices: readonly Opened[] = await Promise.all([
+  ...(['simd', 'cpu', 'webasm', 'webgpu'] as const).map((name) => open(name)),
+  ...MORE_THREADS.map((threads) => open('simd', threads)),
+]);
 
 /** A block of tests for each device other than the reference. */
 export function onEveryDevice(body: (device: Device) => void): void {
