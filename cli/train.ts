@@ -64,7 +64,7 @@ async function runTrain(chosen: TrainOptions): Promise<void> {
   if (chosen.out !== undefined) writeSafetensors(join(chosen.out, WEIGHTS_FILE), await model.stateDict());
   const test = run.interrupted ? undefined : await evaluateTest(model, chosen);
   report(chosen, run, test, (performance.now() - started) / 1000);
-  if (run.interrupted) process.exitCode = 130;
+  if (run.interrupted) process.exitCode = run.exitCode;
 }
 
 /** A step that does not fit into memory is refused before anything of it runs; the message then names a batch size that does. */
@@ -82,6 +82,7 @@ interface Run {
   readonly epochs: number;
   readonly imagesPerSecond: number;
   readonly interrupted: boolean;
+  readonly exitCode: number;
 }
 
 async function trainSteps(model: Module, dataset: Dataset, chosen: TrainOptions): Promise<Run> {
@@ -117,7 +118,8 @@ async function trainSteps(model: Module, dataset: Dataset, chosen: TrainOptions)
   }
   bar.stop();
   interrupt.release();
-  return { losses, epochs, imagesPerSecond: seen / ((performance.now() - started) / 1000), interrupted: interrupt.requested };
+  const { requested: interrupted, exitCode } = interrupt;
+  return { losses, epochs, imagesPerSecond: seen / ((performance.now() - started) / 1000), interrupted, exitCode };
 }
 
 function scheduleFor({ schedule, learningRate }: TrainOptions, steps: number): Schedule {

@@ -5,6 +5,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { add, mean, mul, State, scale, sum, type Tensor, tanh, tensor, useDevice } from '../../core/index.ts';
+import { Module } from '../../nn/index.ts';
 import { SGD } from '../../optim/index.ts';
 import { apply, constant, EagerModel, type Formula, ModelState, type Node, Stale, type Vector } from '../support/eagerModel.ts';
 
@@ -31,6 +32,8 @@ const KINDS = [
   'step',
   'zeroGrad',
   'forget',
+  'layer',
+  'mode',
   'await',
 ] as const;
 type Command = readonly [kind: (typeof KINDS)[number], a: number, b: number];
@@ -47,7 +50,20 @@ const TANH: Formula = {
   needs: (_, output) => [[output]],
 };
 const SCALED: Formula = { value: ([s]) => -1.5 * s!, partials: () => [-1.5] };
+const HALF: Formula = { value: ([s]) => s! / 2, partials: () => [0.5] };
+const MOVING_MEAN: Formula = { value: ([r, s]) => 0.9 * r! + 0.1 * s!, partials: () => [0.9, 0.1] };
 const IDENTITY: Formula = { value: ([s]) => s!, partials: () => [1] };
+
+/** As batch norm: in training it moves a statistic along, in evaluation it uses it. */
+class RunningMean extends Module {
+  readonly running = new State([1, 1, 1], { label: 'running' });
+
+  forward(x: Tensor): Tensor {
+    if (!this.training) return mul(x, this.running.read());
+    this.running.assign(add(scale(this.running.read(), 0.9), scale(x, 0.1)));
+    return scale(x, 0.5);
+  }
+}
 
 /** The framework and the model side by side. */
 class Run {
@@ -61,6 +77,8 @@ class Run {
     this.states.filter(({ ours }) => ours.trainable).map(({ ours }) => ours),
     { learningRate: RATE },
   );
+  private readonly layer = new RunningMean();
+  private readonly running = new ModelState([1, 1, 1], false);
   private pool: Pair[] = [];
   private asked: { readonly promise: Promise<ArrayLike<number>>; readonly expected: Vector | 'stale' }[] = [];
 
@@ -89,6 +107,8 @@ class Run {
 
   private onPool(kind: Command[0], x: Pair, y: Pair, a: number, b: number): void {
     if (kind === 'forget') this.pool.splice(a % this.pool.length, 1);
+    else if (kind === 'mode') this.layer.train(!this.layer.training);
+    else if (kind === 'layer') this.throughLayer(x);
     else if (kind === 'ask') this.ask(x);
     else if (kind === 'assign') {
       const state = this.states[b % 3]!;
@@ -105,6 +125,19 @@ class Run {
     if (kind === 'mul') this.keep(mul(x, y), apply([p, q], PRODUCT));
     if (kind === 'tanh') this.keep(tanh(x), apply([p], TANH));
     if (kind === 'scale') this.keep(scale(x, -1.5), apply([p], SCALED));
+  }
+
+  private throughLayer({ ours: x, theirs: p }: Pair): void {
+    const { training } = this.layer;
+    let ours: Tensor | undefined;
+    this.both(
+      () => {
+        ours = this.layer.forward(x);
+      },
+      () => training && this.model.assign(this.running, apply([this.running.read(), p], MOVING_MEAN)),
+    );
+    if (ours === undefined) return;
+    this.keep(ours, training ? apply([p], HALF) : apply([p, this.running.read()], PRODUCT));
   }
 
   private keep(ours: Tensor, theirs: Node): void {
@@ -178,8 +211,8 @@ class Run {
 }
 
 describe.each([
-  ['reference', 10, 3000],
-  ['simd', 4, 400],
+  ['reference', 10, 600],
+  ['simd', 4, 200],
 ] as const)('random programs on %s', (device, digits, numRuns) => {
   beforeAll(async () => {
     await useDevice(device);

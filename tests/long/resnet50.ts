@@ -6,6 +6,7 @@ import { type DeviceName, tensor, useDevice } from 'tapegrad';
 import { resnet50 } from 'tapegrad/models';
 import { crossEntropy } from 'tapegrad/nn';
 import { randomArray } from '../support/random.ts';
+import { restartWithSwiftShader } from '../support/swiftshader.ts';
 
 const LOSS_TOLERANCE = 1e-4;
 const LEAST_COSINE = 0.999;
@@ -35,6 +36,7 @@ function cosineOf(a: Float64Array, b: Float64Array): number {
   return ab / Math.sqrt(aa * bb);
 }
 
+restartWithSwiftShader();
 const chosen = process.argv.slice(2) as DeviceName[];
 const expected = await step('reference');
 console.log(`reference: loss ${expected.loss}, ${expected.gradient.length} gradients`);

@@ -192,7 +192,13 @@ export class EagerModel {
     [...reads, ...written].forEach(visit);
     for (const state of states) state.stored = lastOf(state, number);
     for (const node of reads) node.kept = true;
-    for (const node of order) if (node.leaf === undefined && node.inputs.some((input) => isOverwritten(input))) node.spent = true;
+    const gone = new Set<Node>();
+    for (const node of order) {
+      if (node.leaf !== undefined || node.spent || !node.inputs.some((input) => gone.has(input) || isOverwritten(input)))
+        continue;
+      node.spent = true;
+      gone.add(node);
+    }
   }
 
   private close(): void {
@@ -234,6 +240,6 @@ function lastOf({ versions }: ModelState, number: number): number {
   return versions.reduce((last, { batch }, version) => (batch === number ? version : last), -1);
 }
 
-function isOverwritten({ leaf, spent }: Node): boolean {
-  return spent || (leaf !== undefined && leaf.version < leaf.state.stored);
+function isOverwritten({ leaf }: Node): boolean {
+  return leaf !== undefined && leaf.version < leaf.state.stored;
 }

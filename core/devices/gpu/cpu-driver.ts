@@ -15,7 +15,7 @@ import { createGpu, createKernel, degradation } from './gpu-js.ts';
 import type { PlacedLaunch } from './program.ts';
 
 /** Compiled kernels kept: several plans of the deepest networks. */
-const MAX_KERNELS = 4096;
+const MAX_KERNELS = 1024;
 
 type Call = (...arrays: Float32Array[]) => unknown;
 

@@ -41,7 +41,15 @@ export function createKernel(
     immutable: true,
     ...(kernel.lanes === 4 ? { returnType: 'Array(4)' } : {}),
   };
-  return gpu.createKernel(kernel.source, settings);
+  const made = gpu.createKernel(kernel.source, settings);
+  letGo(gpu);
+  return made;
+}
+
+/** gpu.js holds every kernel that it makes until it is destroyed itself; ours live as long as the plans and caches that use them. */
+function letGo(gpu: GPU): void {
+  const kernels: unknown = Reflect.get(gpu, 'kernels');
+  if (Array.isArray(kernels)) kernels.length = 0;
 }
 
 /** Why gpu.js moved this kernel to another backend by itself, if it did. */

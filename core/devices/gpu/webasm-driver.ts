@@ -22,7 +22,7 @@ import { LaunchError, LaunchPool } from './webasm-pool.ts';
 import { CONTROL_BYTES } from './webasm-worker.ts';
 
 /** Translations kept: several plans of the deepest networks. */
-const MAX_KERNELS = 4096;
+const MAX_KERNELS = 1024;
 const MAX_BYTES = 2 ** 32 - 2 ** 21;
 
 export async function openWebAssemblyDriver({ threads }: DeviceOptions): Promise<GpuDriver> {
