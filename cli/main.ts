@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { addEvaluateCommand } from './evaluate.ts';
 import { addModelsCommand } from './models.ts';
+import { addSummaryCommand } from './summary.ts';
 import { addTrainCommand } from './train.ts';
 
 const program = new Command('tapegrad')
@@ -15,6 +16,7 @@ const program = new Command('tapegrad')
 addTrainCommand(program);
 addEvaluateCommand(program);
 addModelsCommand(program);
+addSummaryCommand(program);
 
 try {
   await program.parseAsync();

@@ -43,7 +43,11 @@ export function measure(module: Module, inputShape: Shape): NetworkMeasure {
   };
 }
 
-/** `measure` as a table: name, output shape, parameters, multiply-adds, and the totals. */
+/**
+ * `measure` as a table: name, output shape, parameters, multiply-adds, the memory of the output in float32, and the totals. A training step
+ * keeps most outputs until their gradient has been computed, and a convolution's twice, as itself and normalised; the peak of a plan is
+ * what `DEBUG=1` prints.
+ */
 export function summary(module: Module, inputShape: Shape): string {
   const { modules, parameters, multiplyAdds } = measure(module, inputShape);
   const format = (count: number): string => (count === 0 ? '' : count.toLocaleString('en-US'));
@@ -52,9 +56,16 @@ export function summary(module: Module, inputShape: Shape): string {
     formatShape(row.outputShape),
     format(row.parameters),
     format(row.multiplyAdds),
+    kibibytes(sizeOf(row.outputShape)),
   ]);
-  const total = ['total', '', format(parameters), format(multiplyAdds)];
-  return table([['module', 'output', 'parameters', 'multiply-adds'], ...rows, total]);
+  const activations = modules.reduce((sum, { outputShape }) => sum + sizeOf(outputShape), 0);
+  const total = ['total', '', format(parameters), format(multiplyAdds), kibibytes(activations)];
+  return table([['module', 'output', 'parameters', 'multiply-adds', 'activations'], ...rows, total]);
+}
+
+/** Of so many float32 values. */
+function kibibytes(values: number): string {
+  return `${(values / 256).toLocaleString('en-US', { maximumFractionDigits: 1, minimumFractionDigits: 1 })} KiB`;
 }
 
 function recordEvaluation(module: Module, inputShape: Shape): Tensor {

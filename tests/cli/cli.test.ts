@@ -86,6 +86,18 @@ describe('models', () => {
   });
 });
 
+describe('summary', () => {
+  it('lists the layers with their shapes, parameters, multiply-adds and memory', async () => {
+    const { code, stdout } = await runCli(['summary', '--model', 'resnet20', '--batch-size', '2']);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^module +output +parameters +multiply-adds +activations$/m);
+    expect(stdout).toMatch(/^layer1\.0\.conv1 +\[2, 16, 32, 32\] +2,304 +4,718,592 +128\.0 KiB$/m);
+    expect(stdout).toMatch(/^total +269,722 /m);
+    const json = JSON.parse((await runCli(['summary', '--json'])).stdout);
+    expect([json.model, json.parameters, json.inputShape]).toEqual(['resnet20', 269_722, [1, 3, 32, 32]]);
+  });
+});
+
 describe('Ctrl-C ends training after the step', () => {
   const devices = ['reference', ...openedDevices.flatMap(({ name, device }) => (device === undefined ? [] : [name]))];
   it.each(devices)('on %s', async (device) => {

@@ -15,20 +15,20 @@ const net = (): Sequential =>
 describe('summary', () => {
   it('is a table of shapes, parameters and multiply-adds', () => {
     expect(summary(net(), [1, 3, 8, 8])).toMatchInlineSnapshot(`
-      "module          output        parameters  multiply-adds
-      Sequential      [1, 3, 8, 8]
-      0               [1, 4, 8, 8]         112          6,912
-      1.conv1         [1, 8, 4, 4]         288          4,608
-      1.bn1           [1, 8, 4, 4]          16
-      1               [1, 8, 4, 4]
-      1.conv2         [1, 8, 4, 4]         576          9,216
-      1.bn2           [1, 8, 4, 4]          16
-      1.downsample.0  [1, 8, 4, 4]          32            512
-      1.downsample.1  [1, 8, 4, 4]          16
-      2               [1, 8, 1, 1]
-      3               [1, 8]
-      4               [1, 10]               90             80
-      total                              1,146         21,328"
+      "module          output        parameters  multiply-adds  activations
+      Sequential      [1, 3, 8, 8]                                 0.8 KiB
+      0               [1, 4, 8, 8]         112          6,912      1.0 KiB
+      1.conv1         [1, 8, 4, 4]         288          4,608      0.5 KiB
+      1.bn1           [1, 8, 4, 4]          16                     0.5 KiB
+      1               [1, 8, 4, 4]                                 0.5 KiB
+      1.conv2         [1, 8, 4, 4]         576          9,216      0.5 KiB
+      1.bn2           [1, 8, 4, 4]          16                     0.5 KiB
+      1.downsample.0  [1, 8, 4, 4]          32            512      0.5 KiB
+      1.downsample.1  [1, 8, 4, 4]          16                     0.5 KiB
+      2               [1, 8, 1, 1]                                 0.0 KiB
+      3               [1, 8]                                       0.0 KiB
+      4               [1, 10]               90             80      0.0 KiB
+      total                              1,146         21,328      5.4 KiB"
     `);
   });
 
