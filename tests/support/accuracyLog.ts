@@ -15,11 +15,12 @@ export interface AccuracyLine {
   readonly tolerance: number;
 }
 
-export function logAccuracy(device: Device, error: number, tolerance: number): void {
+/** `op` where it is not what the test file is named after. */
+export function logAccuracy(device: Device, error: number, tolerance: number, op?: string): void {
   if (ACCURACY_LOG === undefined) return;
   const line: AccuracyLine = {
-    op: basename(expect.getState().testPath ?? '', '.test.ts'),
-    device: device instanceof SimdDevice ? `simd, ${device.threads} threads` : device.name,
+    op: op ?? basename(expect.getState().testPath ?? '', '.test.ts'),
+    device: device instanceof SimdDevice ? `simd on ${device.threads}` : device.name,
     error,
     tolerance,
   };

@@ -5,6 +5,7 @@ import { SimdDevice } from '../../../core/devices/simd/device.ts';
 import { type Conv2dOptions, conv2d, gradient, mul, sum, tensor } from '../../../core/index.ts';
 import { type Geometry, geometryOf } from '../../../core/ops/conv2d/geometry.ts';
 import { forwardSimd, inputGradientSimd, weightGradientSimd } from '../../../core/ops/conv2d/simd.ts';
+import { logAccuracy } from '../../support/accuracyLog.ts';
 import { reference } from '../../support/devices.ts';
 import { evaluate, scaledError } from '../../support/evaluate.ts';
 import { randomArray } from '../../support/random.ts';
@@ -14,7 +15,7 @@ const DIRECT_TOLERANCE = 2e-6;
 /** F(4x4, 3x3) multiplies rounding errors by its transforms' entries: up to 1.1e-5 measured over common layers. */
 const WINOGRAD_TOLERANCE = 5e-5;
 
-const devices = await Promise.all([1, 2].map((threads) => SimdDevice.open({ threads })));
+const devices = await Promise.all([1, 2, 3].map((threads) => SimdDevice.open({ threads })));
 afterAll(() => devices.forEach((device) => device.destroy()));
 
 type Size = readonly [number, number, number, number];
@@ -28,10 +29,15 @@ async function check(x: Size, w: Size, options: Conv2dOptions, tolerance: number
   const bits: Float64Array[][] = [];
   for (const device of devices) {
     const actual = await evaluate(results, device);
-    ['y', 'dx', 'dw'].forEach((name, k) => expect(scaledError(actual[k]!, expected[k]!), name).toBeLessThan(tolerance));
+    ['y', 'dx', 'dw'].forEach((name, k) => {
+      const error = scaledError(actual[k]!, expected[k]!);
+      logAccuracy(device, error, tolerance, tolerance === WINOGRAD_TOLERANCE ? 'conv2d by Winograd *' : 'conv2d directly *');
+      expect(error, name).toBeLessThan(tolerance);
+    });
     bits.push(actual.map((values) => Float64Array.from(values)));
   }
   expect(bits[1]).toEqual(bits[0]);
+  expect(bits[2]).toEqual(bits[0]);
 }
 
 const channels = fc.constantFrom(16, 20, 32, 36, 48);
@@ -76,6 +82,9 @@ describe('direct', () => {
     ['1x1', [2, 40, 14, 14], [72, 40, 1, 1], {}],
     ['many channels, in blocks of 16', [2, 128, 7, 9], [144, 128, 3, 3], { padding: 1, stride: 2 }],
     ['many channels, 1x1', [2, 144, 6, 5], [128, 144, 1, 1], {}],
+    ['many channels, 1x1 with stride 2', [3, 128, 9, 8], [144, 128, 1, 1], { stride: 2 }],
+    ['many channels, 1x1 with two strides', [2, 128, 7, 9], [128, 128, 1, 1], { stride: [1, 3] }],
+    ['few rows in many images', [40, 3, 2, 5], [16, 3, 2, 1], {}],
     ['groups, depthwise', [2, 12, 9, 11], [12, 1, 3, 3], { padding: 1, groups: 12 }],
     ['dilation and stride', [2, 8, 21, 19], [8, 4, 3, 3], { padding: [2, 1], stride: [2, 3], dilation: [2, 3], groups: 2 }],
     ['an output smaller than the stride', [1, 2, 2, 1], [3, 2, 1, 1], { stride: 3, padding: 1 }],
