@@ -94,8 +94,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'max pool: the last of equal values',
     'core/ops/maxPool2d/maxPool2d.ts',
-    'x[input]! > x[sofar]!',
-    'x[input]! >= x[sofar]!',
+    'return value > most ||',
+    'return value >= most ||',
     'core/ops/maxPool2d',
   ),
   fault(
