@@ -116,4 +116,15 @@ describe('Ctrl-C ends training after the step', () => {
     expect(code).toBe(130);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
   });
+  it('SIGTERM too, with an exit code of its own', async () => {
+    let sent = false;
+    const args = ['train', '--device', 'simd', '--limit', '8', '--batch-size', '2', '--steps', '1000'];
+    const { code, stderr } = await runCli(args, (printed, child) => {
+      if (sent || !printed.includes('training 1/1000')) return;
+      sent = true;
+      child.kill('SIGTERM');
+    });
+    expect(stderr).toContain('stopping after this step');
+    expect(code).toBe(143);
+  });
 });
