@@ -46,10 +46,14 @@ export interface DataOptions {
   readonly json?: boolean;
 }
 
+export function modelOption(): Option {
+  return new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]).default('resnet20');
+}
+
 /** The options of DataOptions, for train and evaluate alike; how many images go at a time has a default of its own for each. */
 export function addDataOptions(command: Command, batchSize: number): Command {
   return [
-    new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]).default('resnet20'),
+    modelOption(),
     new Option('--dataset <name>', 'which images; synthetic is built in').choices(DATASETS).default('synthetic'),
     new Option('--data <directory>', 'where the data set lies (for all but synthetic)'),
     new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(batchSize),

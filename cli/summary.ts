@@ -2,7 +2,7 @@
 import { type Command, Option } from 'commander';
 import { modelTable } from '../models/index.ts';
 import { measure, summary, zeroWeights } from '../nn/index.ts';
-import { wholeNumber } from './options.ts';
+import { modelOption, wholeNumber } from './options.ts';
 
 interface SummaryOptions {
   readonly model: string;
@@ -14,9 +14,7 @@ export function addSummaryCommand(program: Command): void {
   program
     .command('summary')
     .description('list the layers of a model: output shapes, parameters, multiply-adds and the memory of the outputs')
-    .addOption(
-      new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]).default('resnet20'),
-    )
+    .addOption(modelOption())
     .addOption(new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(1))
     .option('--json', 'print one JSON object instead of the table')
     .action(({ model, batchSize, json }: SummaryOptions) => {

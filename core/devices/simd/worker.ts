@@ -1,5 +1,6 @@
 /**
- * What every thread of the simd engine runs; thread.ts says what such a text finds around it. A plan is a table of launches in the shared memory:
+ * What every thread of the simd engine runs; thread.ts says what such a text finds around it. A plan is a table of launches in the
+ * shared memory:
  *
  *     kernel | tasks | number of arguments | arguments ...      for each launch, all 32-bit integers
  *

@@ -7,10 +7,9 @@ import { copyLaunch } from '../../devices/simd/copy.ts';
 import type { SimdCall, SimdLaunch, SimdOperand, SimdProgram } from '../../devices/simd/kernel.ts';
 import type { Layout } from '../../plan/layout.ts';
 import { type Shape, sizeOf, stridesOf } from '../../shape.ts';
+import type { EpsilonOptions } from './batchNorm.ts';
 import type { ThenOptions } from './normaliseThen.ts';
 import { combineMoments, combineSums, momentsOfChunk, normaliseChunk, normaliseInputChunk, sumsOfChunk } from './simdKernels.ts';
-
-type EpsilonOptions = { readonly epsilon: number };
 
 /** Elements of a chunk: 32 KiB an array stay in the first cache for a second pass. */
 const CHUNK_ELEMENTS = 8192;

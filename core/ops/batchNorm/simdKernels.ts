@@ -147,17 +147,9 @@ function forEachVector(
 ): void {
   const { offset, count } = chunkOf(task, perChunk, pixels, channels);
   const row = local(channels.shl(2));
-  const pairs = local(row.and(~31));
   const whole = local(row.and(~15));
   range(0, count, 1, () => {
-    range(0, pairs, 32, (at) => {
-      const next = local(at.add(16));
-      const [first, second] = [local(offset.add(at)), local(offset.add(next))];
-      const values = [local(value(at, first)), local(value(next, second))];
-      store(output.add(first), values[0]!);
-      store(output.add(second), values[1]!);
-    });
-    range(pairs, whole, 16, (at) => {
+    range(0, whole, 16, (at) => {
       const element = local(offset.add(at));
       store(output.add(element), value(at, element));
     });

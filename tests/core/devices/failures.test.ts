@@ -7,31 +7,16 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { currentDevice } from '../../../core/devices/current.ts';
 import { MemoryError } from '../../../core/devices/device.ts';
 import { SimdDevice } from '../../../core/devices/simd/device.ts';
-import { loadF32, local } from '../../../core/devices/simd/emit/index.ts';
 import { type HostArray, State, tensor, useDevice } from '../../../core/index.ts';
-import { type Op, record } from '../../../core/op.ts';
+import { record } from '../../../core/op.ts';
 import { cifarResnet } from '../../../models/index.ts';
 import { crossEntropy } from '../../../nn/index.ts';
 import { SGD } from '../../../optim/index.ts';
 import { randomArray } from '../../support/random.ts';
+import { wild } from '../../support/wild.ts';
 
 const STEPS = 5;
 const CLASSES = 3;
-
-/** An op whose kernel reads outside of the memory, which WebAssembly traps. */
-const trap: Op<Readonly<Record<string, never>>> = {
-  name: 'trap',
-  inputs: ['x'],
-  shape: ([x]) => x!,
-  reference: () => undefined,
-  gradient: () => [null],
-  gpu: () => ({ scratch: [], launches: [] }),
-  simd: () => ({
-    scratch: [],
-    threadScratch: 0,
-    launches: [{ kernel: { name: 'trap', parameters: 1, emit: () => void loadF32(local(-8)) }, tasks: 3, args: [] }],
-  }),
-};
 
 async function simd(): Promise<SimdDevice> {
   const device = await currentDevice();
@@ -42,7 +27,7 @@ async function simd(): Promise<SimdDevice> {
 /** What can go wrong, prepared before a step is recorded; gives what undoes it. */
 const FAILURES: Readonly<Record<string, () => Promise<() => void>>> = {
   'a kernel traps': async () => {
-    new State([0], { label: 'victim' }).assign(record(trap, [tensor([1])], {}));
+    new State([0], { label: 'victim' }).assign(record(wild, [tensor([1])], {}));
     return () => undefined;
   },
   'a thread is lost': async () => {
@@ -104,7 +89,7 @@ describe('a failure in the middle of training on simd', () => {
           const saved = await checkpoint(training);
           if (step === when) {
             const undo = await FAILURES[kind]!();
-            await expect(train(training, step)).rejects.toThrow(/^trap: |call useDevice\('simd'\) again|refused/);
+            await expect(train(training, step)).rejects.toThrow(/^wild: |call useDevice\('simd'\) again|refused/);
             undo();
             await useDevice('simd', { threads: 2 });
             training = build();

@@ -3,7 +3,6 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SimdDevice } from '../../../core/devices/simd/device.ts';
-import { loadF32, local } from '../../../core/devices/simd/emit/index.ts';
 import { SharedMemory } from '../../../core/devices/simd/memory.ts';
 import {
   batchNorm,
@@ -23,6 +22,7 @@ import { type Op, record } from '../../../core/op.ts';
 import { CANCELLATION_TOLERANCE, reference } from '../../support/devices.ts';
 import { evaluate, planFor, relativeError } from '../../support/evaluate.ts';
 import { randomArray } from '../../support/random.ts';
+import { wild } from '../../support/wild.ts';
 
 const random = (shape: readonly number[], seed: number): Tensor => tensor(Float32Array.from(randomArray(shape, seed)), shape);
 
@@ -34,21 +34,6 @@ function network(channels: number, width: number): Tensor[] {
   const y = maxPool2d(relu(normal.output), { kernelSize: 2 });
   return [y, normal.variance, ...gradient(sum(y), [x, w, gamma, beta])];
 }
-
-/** An op whose kernel reads outside of the memory, which WebAssembly traps. */
-const wild: Op<Readonly<Record<string, never>>> = {
-  name: 'wild',
-  inputs: ['x'],
-  shape: ([x]) => x!,
-  reference: () => undefined,
-  gradient: () => [null],
-  gpu: () => ({ scratch: [], launches: [] }),
-  simd: () => ({
-    scratch: [],
-    threadScratch: 0,
-    launches: [{ kernel: { name: 'wild', parameters: 1, emit: () => void loadF32(local(-8)) }, tasks: 3, args: [] }],
-  }),
-};
 
 describe('simd', () => {
   it.each([

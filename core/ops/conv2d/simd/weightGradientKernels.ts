@@ -2,6 +2,7 @@
 import {
   type F32x4,
   type F32x4Var,
+  type I32,
   type I32Var,
   load,
   local,
@@ -118,8 +119,8 @@ function accumulate(tile: Tile, [first, second]: readonly [I32Var, I32Var]): voi
 }
 
 /**
- * output[o][c][tap] = sum over chunks of partial[chunk][group][panel][tap][c][16]: 16 rows of o at a time, four neighbours of each from four rows
- * of the partial result, so that both sides are read and written by vectors. task: group and panel | chunks | bytes a partial | panels |
+ * output[o][c][tap] = sum over chunks of partial[chunk][group][panel][tap][c][16]: 16 rows of o at a time, four neighbours of each from
+ * four rows of the partial result, so that both sides are read and written by vectors. task: group and panel | chunks | bytes a partial | panels |
  * outputs of a group | channels of a group | taps | partial | output
  */
 export const sumKernel: SimdKernel = {
@@ -156,7 +157,7 @@ export const sumKernel: SimdKernel = {
   },
 };
 
-function sumChunks(from: Parameters<typeof load>[0], chunks: I32Var, bytes: I32Var): F32x4Var {
+function sumChunks(from: I32, chunks: I32Var, bytes: I32Var): F32x4Var {
   const at = local(from);
   const sum = local(splat(0));
   range(0, chunks, 1, () => {
