@@ -1,110 +1,174 @@
-/** `evaluate`: loss, top-1 and top-5 of a model on a split, with exact counts whatever the batch size divides. */
-import { join } from 'node:path';
-import type { Command } from 'commander';
-import { Option } from 'commander';
-import { deviceName, type Tensor, useDevice } from '../core/index.ts';
-import { DataLoader, type Dataset, type Transform } from '../data/index.ts';
-import { modelTable, readSafetensors } from '../models/index.ts';
-import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
-import { openDataset, type Split, transformFor } from './datasets.ts';
-import { addDataOptions, type DataOptions } from './options.ts';
-import { type Progress, progressBar } from './progress.ts';
+/** `evaluate`: loss, top-1 and top-5 of one model or several together on a split, with exact counts whatever the batch size divides. */
+import { type Command, Option } from 'commander';
+import { deviceName, useDevice } from '../core/index.ts';
+import { readSafetensors } from '../models/index.ts';
+import type { Module } from '../nn/index.ts';
+import { type Evaluation, IMAGENET_PIXELS } from '../training/index.ts';
+import { evaluateAll } from './assemble.ts';
+import { readMean, runOf, type Which, weightsOf } from './checkpoints.ts';
+import { type Normalisation, openTestData, type Split, type Views } from './datasets.ts';
+import { addDataOptions, type DataOptions, numberList } from './options.ts';
+import { formatEvaluation } from './report.ts';
+import { buildModel } from './run.ts';
+import { type RunSettings, resolveSettings, runSettings } from './settings.ts';
 
-export interface Evaluation {
-  readonly loss: number;
-  /** Fractions of the images. */
-  readonly top1: number;
-  readonly top5: number;
-  readonly count: number;
-  readonly imagesPerSecond: number;
-}
+type EvaluateOptions = DataOptions & {
+  readonly weights?: string[];
+  readonly checkpoint?: string[];
+  readonly which: Which;
+  readonly split: Split;
+  readonly views: Views;
+  readonly scales?: number[];
+  readonly confusion?: boolean;
+};
 
-/** What `train --out` writes into its directory. */
-export const WEIGHTS_FILE = 'model.safetensors';
-
-type EvaluateOptions = DataOptions & { readonly weights?: string; readonly checkpoint?: string; readonly split: Split };
+/** Images at a time without --batch-size. */
+const BATCH = 100;
 
 export function addEvaluateCommand(program: Command): void {
-  addDataOptions(program.command('evaluate').description('evaluate a model with given weights'), 100)
-    .addOption(new Option('--weights <file>', 'a safetensors file with PyTorch names').conflicts('checkpoint'))
-    .addOption(new Option('--checkpoint <directory>', 'what train --out wrote, instead of --weights'))
+  addDataOptions(program.command('evaluate').description('evaluate a model, or the mean of several'), String(BATCH))
+    .addOption(new Option('--weights <files...>', 'safetensors files with PyTorch names').conflicts('checkpoint'))
+    .addOption(
+      new Option(
+        '--checkpoint <directories...>',
+        'what train --out wrote, instead of --weights; its settings hold where none are given',
+      ),
+    )
+    .addOption(
+      new Option('--which <weights>', 'of a run: its last ones, or those with the smallest error')
+        .choices(['last', 'best'])
+        .default('last'),
+    )
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
+    .addOption(
+      new Option('--views <name>', 'imagefolder: one crop, ten, or whole pictures at several scales')
+        .choices(['single', 'ten-crop', 'multi-scale'])
+        .default('single'),
+    )
+    .addOption(
+      new Option('--scales <pixels>', 'views multi-scale: shorter sides (default: 224,256,384,480,640)').argParser(
+        numberList(32),
+      ),
+    )
+    .addOption(new Option('--confusion', 'print which class was taken for which'))
     .action(runEvaluate);
 }
 
+/** One of the networks that are asked together. */
+interface Member {
+  readonly file: string;
+  readonly settings: RunSettings;
+  readonly normalisation: Normalisation;
+}
+
 async function runEvaluate(chosen: EvaluateOptions): Promise<void> {
-  const weights = chosen.checkpoint === undefined ? chosen.weights : join(chosen.checkpoint, WEIGHTS_FILE);
-  if (weights === undefined) throw new Error('evaluate needs --weights FILE or --checkpoint DIR');
-  const dataset = openDataset(chosen, chosen.split);
-  const model = buildModel(chosen.model, dataset, chosen.seed);
-  model.loadStateDict(readSafetensors(weights));
-  await useDevice(chosen.device, { ...(chosen.threads !== undefined && { threads: chosen.threads }) });
-  const batches = Math.ceil(dataset.length / chosen.batchSize);
-  const bar = progressBar('evaluating', batches, ['top-1', 'images/s']);
-  const result = await evaluate(model, dataset, transformFor(chosen, 'none'), chosen.batchSize, bar);
-  if (chosen.json) console.log(JSON.stringify({ ...result, device: deviceName() }));
-  else console.log(formatEvaluation(result));
-}
-
-/** A model with as many classes as the data set has. */
-export function buildModel(name: string, dataset: Dataset, seed: number): Module {
-  return modelTable.get(name)!.build({ classes: dataset.classes.length, seed });
-}
-
-export function formatEvaluation({ loss, top1, top5, count, imagesPerSecond }: Evaluation): string {
-  const percent = (fraction: number): string => `${(100 * fraction).toFixed(2)} %`;
-  return `${count} images: top-1 ${percent(top1)}, top-5 ${percent(top5)}, loss ${loss.toFixed(4)} (${imagesPerSecond.toFixed(1)} images/s)`;
-}
-
-/** Runs the model in evaluation mode over the data set, in order, and puts its mode back. */
-export async function evaluate(
-  model: Module,
-  dataset: Dataset,
-  transform: Transform,
-  batchSize: number,
-  bar: Progress,
-): Promise<Evaluation> {
-  const training = model.training;
-  model.eval();
-  const totals = { loss: 0, top1: 0, top5: 0, count: 0 };
-  const started = performance.now();
-  let batches = 0;
-  for await (const { images, labels } of new DataLoader(dataset, { batchSize, transform })) {
-    await addBatch(totals, model.forward(images), labels);
-    batches += 1;
-    bar.update(batches, {
-      'top-1': `${((100 * totals.top1) / totals.count).toFixed(1)} %`,
-      'images/s': rate(totals.count, started),
-    });
+  const members = membersOf(chosen);
+  const { settings, normalisation } = members[0]!;
+  const data = await openTestData(
+    { ...settings, limit: chosen.limit ?? null, batchSize: chosen.batchSize ?? BATCH },
+    normalisation,
+    chosen,
+    {
+      split: chosen.split,
+      views: chosen.views,
+      ...(chosen.scales && { scales: chosen.scales }),
+    },
+  );
+  try {
+    const models = members.map((member) => load(member, data.classes.length));
+    await useDevice(chosen.device, { ...(chosen.threads !== undefined && { threads: chosen.threads }) });
+    const { confusion, ...result } = await evaluateAll(models, data);
+    const shown = chosen.confusion ? { confusion } : {};
+    if (chosen.json) console.log(JSON.stringify({ ...result, ...shown, device: deviceName(), models: models.length }));
+    else
+      console.log(
+        [
+          formatEvaluation({ ...result, confusion }),
+          ...(chosen.confusion ? [formatConfusion(confusion, data.classes)] : []),
+        ].join('\n'),
+      );
+  } finally {
+    await data.close();
   }
-  bar.stop();
-  model.train(training);
-  const { loss, top1, top5, count } = totals;
+}
+
+function load({ file, settings }: Member, classes: number): Module {
+  const model = buildModel(settings.model, classes);
+  model.loadStateDict(readSafetensors(file));
+  return model;
+}
+
+function membersOf(chosen: EvaluateOptions): Member[] {
+  const { weights, checkpoint } = chosen;
+  if (weights === undefined && checkpoint === undefined) throw new Error('evaluate needs --weights FILE or --checkpoint DIR');
+  const members = checkpoint?.map((directory) => memberOf(directory, chosen)) ?? weights!.map((file) => withoutRun(file, chosen));
+  const [first, ...others] = members.map(({ settings: { dataset, data, size }, normalisation: { mean, std } }) =>
+    JSON.stringify([dataset, data, size, [...('shape' in mean ? mean.data : mean)], std]),
+  );
+  if (others.some((other) => other !== first))
+    throw new Error(
+      'the runs given differ in data set, size, --mean or --std, but models are asked together about the same pixels; give runs that agree, or the options',
+    );
+  return members;
+}
+
+/** A run's own settings, but for what was given. */
+function memberOf(directory: string, chosen: EvaluateOptions): Member {
+  const file = weightsOf(directory, chosen.which);
+  const run = runOf(directory);
+  if (run === undefined) return withoutRun(file, chosen);
+  const stored = runSettings(run);
+  const settings = { ...stored, ...given(chosen) };
+  const mean = chosen.mean ?? readMean(run) ?? stored.mean;
+  return { file, settings, normalisation: normalisationOf(mean, settings.std) };
+}
+
+function withoutRun(file: string, chosen: EvaluateOptions): Member {
+  const settings = { ...resolveSettings({}), ...given(chosen) };
+  return { file, settings, normalisation: normalisationOf(chosen.mean ?? IMAGENET_PIXELS.mean, settings.std) };
+}
+
+function given({ model, dataset, data, size, seed, std }: EvaluateOptions): Partial<RunSettings> {
+  if (std?.some((value) => value === 0))
+    throw new Error('--std holds a 0; pixels are divided by it, so it needs numbers other than 0');
   return {
-    loss: loss / count,
-    top1: top1 / count,
-    top5: top5 / count,
-    count,
-    imagesPerSecond: count / ((performance.now() - started) / 1000),
+    ...(model !== undefined && { model }),
+    ...(dataset !== undefined && { dataset }),
+    ...(data !== undefined && { data }),
+    ...(size !== undefined && { size }),
+    ...(seed !== undefined && { seed }),
+    ...(std !== undefined && { std }),
   };
 }
 
-async function addBatch(
-  totals: { loss: number; top1: number; top5: number; count: number },
-  logits: Tensor,
-  labels: Tensor,
-): Promise<void> {
-  const [loss, top1, top5] = await Promise.all([
-    crossEntropy(logits, labels, { reduction: 'sum' }).item(),
-    accuracy(logits, labels),
-    accuracy(logits, labels, 5),
-  ]);
-  totals.loss += loss;
-  totals.top1 += Math.round(top1 * labels.size);
-  totals.top5 += Math.round(top5 * labels.size);
-  totals.count += labels.size;
+function normalisationOf(mean: Normalisation['mean'] | 'pixel' | 'channel', std: readonly number[]): Normalisation {
+  if (typeof mean === 'string')
+    throw new Error(
+      `--mean ${mean} is taken over training images, and the weights do not hold it; give a run (--checkpoint), or r,g,b`,
+    );
+  return { mean, std };
 }
 
-function rate(count: number, started: number): string {
-  return (count / ((performance.now() - started) / 1000)).toFixed(1);
+/** A row for each class, a column for what it was taken for. Many classes: only the pairs most often confused. */
+function formatConfusion(confusion: Evaluation['confusion'], names: readonly string[]): string {
+  const name = (k: number): string => names[k]!;
+  if (confusion.length > MOST_COLUMNS) return formatPairs(confusion, name);
+  const rows = [['', ...confusion.map((_, k) => name(k))], ...confusion.map((row, k) => [name(k), ...row.map(String)])];
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows
+    .map((row) => row.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join('  '))
+    .join('\n');
+}
+
+const MOST_COLUMNS = 20;
+const MOST_PAIRS = 20;
+
+function formatPairs(confusion: Evaluation['confusion'], name: (k: number) => string): string {
+  const pairs = confusion.flatMap((row, actual) => row.map((count, taken) => ({ actual, taken, count })));
+  return pairs
+    .filter(({ actual, taken, count }) => actual !== taken && count > 0)
+    .sort((a, b) => b.count - a.count)
+    .slice(0, MOST_PAIRS)
+    .map(({ actual, taken, count }) => `${name(actual)} taken for ${name(taken)}: ${count}`)
+    .join('\n');
 }

@@ -1,6 +1,7 @@
 /** Ctrl-C: the first one asks the loop to end after its step, the second ends the process. */
 export interface Interrupt {
-  readonly requested: boolean;
+  /** Aborted by the first signal. */
+  readonly signal: AbortSignal;
   /** What a process that a signal ended exits with: 128 and the signal's number. */
   readonly exitCode: number;
   /** Gives the signals back. */
@@ -8,11 +9,13 @@ export interface Interrupt {
 }
 
 export function onInterrupt(message: string): Interrupt {
-  const interrupt = { requested: false, exitCode: 0, release };
+  const controller = new AbortController();
+  const interrupt = { signal: controller.signal, exitCode: 0, release };
   function handle(signal: NodeJS.Signals): void {
     const exitCode = signal === 'SIGINT' ? 130 : 143;
-    if (interrupt.requested) process.exit(exitCode);
-    Object.assign(interrupt, { requested: true, exitCode });
+    if (controller.signal.aborted) process.exit(exitCode);
+    controller.abort();
+    interrupt.exitCode = exitCode;
     console.error(`\n${message}`);
   }
   function release(): void {

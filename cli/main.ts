@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { addEvaluateCommand } from './evaluate.ts';
 import { addModelsCommand } from './models.ts';
+import { addPlotCommand } from './plot.ts';
 import { addSummaryCommand } from './summary.ts';
 import { addTrainCommand } from './train.ts';
 
@@ -16,6 +17,7 @@ const program = new Command('tapegrad')
 addTrainCommand(program);
 addEvaluateCommand(program);
 addModelsCommand(program);
+addPlotCommand(program);
 addSummaryCommand(program);
 
 try {

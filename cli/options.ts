@@ -21,6 +21,15 @@ export function realNumber(least: number): (text: string) => number {
   };
 }
 
+/** Numbers from `least` on with commas between them. */
+export function numberList(least: number): (text: string) => number[] {
+  return (text) => {
+    const values = text.split(',').map((part) => (part.trim() === '' ? Number.NaN : Number(part)));
+    if (values.every((value) => Number.isFinite(value) && value >= least)) return values;
+    throw new InvalidArgumentError(`It needs to be numbers of at least ${least} with commas between them.`);
+  };
+}
+
 /** r,g,b */
 export function channelList(text: string): number[] {
   const values = text.split(',').map(Number);
@@ -28,43 +37,61 @@ export function channelList(text: string): number[] {
   throw new InvalidArgumentError('It needs to be three numbers with commas between them, such as 0.485,0.456,0.406.');
 }
 
-export const DATASETS = ['synthetic', 'cifar10', 'cifar100'] as const;
+/** What is subtracted from pixels. */
+export type Mean = 'pixel' | 'channel' | readonly number[];
+
+/** pixel, channel or r,g,b */
+export function meanOption(text: string): Mean {
+  return text === 'pixel' || text === 'channel' ? text : channelList(text);
+}
+
+export const DATASETS = ['synthetic', 'cifar10', 'cifar100', 'imagefolder'] as const;
 export type DatasetName = (typeof DATASETS)[number];
 
-/** What train and evaluate have in common. */
+/** What train and evaluate have in common; undefined where nothing was given. */
 export interface DataOptions {
-  readonly model: string;
-  readonly dataset: DatasetName;
+  readonly model?: string;
+  readonly dataset?: DatasetName;
   readonly data?: string;
+  readonly size?: number;
   readonly device: DeviceName;
   readonly threads?: number;
-  readonly batchSize: number;
-  readonly seed: number;
+  readonly workers?: number;
+  readonly batchSize?: number;
+  readonly seed?: number;
   readonly limit?: number;
-  readonly mean?: number[];
+  readonly mean?: Mean;
   readonly std?: number[];
+  readonly skip: number;
   readonly json?: boolean;
 }
 
 export function modelOption(): Option {
-  return new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]).default('resnet20');
+  return new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]);
 }
 
-/** The options of DataOptions, for train and evaluate alike; how many images go at a time has a default of its own for each. */
-export function addDataOptions(command: Command, batchSize: number): Command {
+/** The options of DataOptions, for train and evaluate alike; `batchSize` tells how many images go at a time without the option. */
+export function addDataOptions(command: Command, batchSize: string): Command {
   return [
     modelOption(),
-    new Option('--dataset <name>', 'which images; synthetic is built in').choices(DATASETS).default('synthetic'),
+    new Option('--dataset <name>', 'which images; synthetic, the default, is built in').choices(DATASETS),
     new Option('--data <directory>', 'where the data set lies (for all but synthetic)'),
-    new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(batchSize),
+    new Option('--size <pixels>', 'imagefolder: side of the crops (default: 224)').argParser(wholeNumber(8)),
+    new Option('--batch-size <n>', `images at a time (default: ${batchSize})`).argParser(wholeNumber(1)),
     new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'),
     new Option('--threads <n>', 'threads to compute with (devices simd and webasm; default: the number of cores)').argParser(
       wholeNumber(1),
     ),
-    new Option('--seed <n>', 'for weights, order and augmentation').argParser(wholeNumber(0)).default(0),
+    new Option('--workers <n>', 'imagefolder: threads that read pictures (default: half the cores)').argParser(wholeNumber(1)),
+    new Option('--seed <n>', 'for weights, order and augmentation (default: 0)').argParser(wholeNumber(0)),
     new Option('--limit <images>', 'use only so many images of each split').argParser(wholeNumber(1)),
-    new Option('--mean <r,g,b>', 'subtracted from pixels between 0 and 1').argParser(channelList),
+    new Option('--mean <what>', 'subtracted from pixels between 0 and 1: r,g,b, or channel or pixel means of the data').argParser(
+      meanOption,
+    ),
     new Option('--std <r,g,b>', 'what pixels are divided by then').argParser(channelList),
+    new Option('--skip <pictures>', 'imagefolder: leave out so many unreadable pictures before giving up')
+      .argParser(wholeNumber(0))
+      .default(100),
     new Option('--json', 'print one JSON object as the last line'),
   ].reduce((extended, option) => extended.addOption(option), command);
 }

@@ -12,10 +12,13 @@ export interface Dataset {
   readonly length: number;
   /** Names by label. */
   readonly classes: readonly string[];
-  /** [c, h, w] of every image. */
+  /** [c, h, w] of every image; where they differ in size, of the smallest there can be. */
   readonly imageShape: readonly [number, number, number];
-  image(index: number): Image;
+  /** The epoch matters only where images are changed while they are read. */
+  image(index: number, epoch?: number): Image | Promise<Image>;
   label(index: number): number;
+  /** Ends the threads of a data set that has some. */
+  close?(): Promise<void>;
 }
 
 /** The first `chosen` images, or those with the given indices, in that order. */
@@ -28,7 +31,8 @@ export function subset(dataset: Dataset, chosen: number | readonly number[]): Da
     length: indices.length,
     classes: dataset.classes,
     imageShape: dataset.imageShape,
-    image: (index) => dataset.image(indices[index]!),
+    image: (index, epoch) => dataset.image(indices[index]!, epoch),
     label: (index) => dataset.label(indices[index]!),
+    close: async () => dataset.close?.(),
   };
 }

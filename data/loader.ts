@@ -1,11 +1,14 @@
 /** DataLoader: a data set as a sequence of batches, in order or shuffled, each image through the transform. */
-import { type Tensor, tensor } from '../core/tensor.ts';
+import { tensor } from '../core/tensor.ts';
+import { inAdvance, type Wanted } from './ahead.ts';
+import { type Batch, stack } from './batch.ts';
 import type { Dataset, Image } from './dataset.ts';
-import { DataError } from './error.ts';
+import { DataError, PictureError } from './error.ts';
 import { permutation, randomFor } from './random.ts';
 import type { Transform } from './transforms.ts';
+import { Unreadable, type UnreadableOptions } from './unreadable.ts';
 
-export interface LoaderOptions {
+export interface LoaderOptions extends UnreadableOptions {
   readonly batchSize: number;
   /** Another order in every epoch. */
   readonly shuffle?: boolean;
@@ -13,15 +16,8 @@ export interface LoaderOptions {
   /** Leaves out the last batch when it is not full. */
   readonly dropLast?: boolean;
   readonly transform?: Transform;
-}
-
-export interface Batch {
-  /** [n, c, h, w] */
-  readonly images: Tensor;
-  /** [n], whole numbers. */
-  readonly labels: Tensor;
-  /** Which images of the data set these are. */
-  readonly indices: readonly number[];
+  /** So many batches are prepared while the consumer works on the one it has. */
+  readonly ahead?: number;
 }
 
 /** Draws that depend on the epoch only, and those for an image, must not meet. */
@@ -29,21 +25,25 @@ const [ORDER, IMAGE] = [1, 2];
 
 /**
  * Iterate it once an epoch. Order and augmentation are drawn from (seed, epoch, image), so they do not depend on the batch size, and
- * an epoch can be repeated: `setEpoch`.
+ * an epoch can be repeated: `setEpoch`, or from any batch on: `epoch`.
  */
 export class DataLoader implements AsyncIterable<Batch> {
-  private epoch = 0;
-  private readonly options: Required<Omit<LoaderOptions, 'transform'>> & { readonly transform: Transform };
+  private next = 0;
+  private readonly options: Required<Omit<LoaderOptions, keyof UnreadableOptions>>;
+  private readonly unreadable: Unreadable;
 
   constructor(
     private readonly dataset: Dataset,
     options: LoaderOptions,
   ) {
-    const { batchSize } = options;
+    const { batchSize, ahead = 1 } = options;
     if (!Number.isInteger(batchSize) || batchSize < 1)
       throw new RangeError(`DataLoader: batchSize ${batchSize} given; it needs to be a whole number of at least 1`);
+    if (!Number.isInteger(ahead) || ahead < 0)
+      throw new RangeError(`DataLoader: ahead ${ahead} given; it needs to be a whole number of at least 0`);
     if (dataset.length === 0) throw new RangeError('DataLoader: the data set is empty; give it at least one image');
-    this.options = { shuffle: false, seed: 0, dropLast: false, transform: (image) => image, ...options };
+    this.options = { shuffle: false, seed: 0, dropLast: false, transform: (image) => image, ahead, ...options };
+    this.unreadable = new Unreadable(options);
     if (this.length === 0)
       throw new RangeError(
         `DataLoader: no batch is full (${dataset.length} images, batchSize ${batchSize}), and dropLast leaves out the others`,
@@ -58,17 +58,32 @@ export class DataLoader implements AsyncIterable<Batch> {
 
   /** The next iteration is epoch n; without it, each iteration is the next one. */
   setEpoch(epoch: number): void {
-    this.epoch = epoch;
+    this.next = epoch;
   }
 
-  async *[Symbol.asyncIterator](): AsyncIterator<Batch> {
-    const epoch = this.epoch++;
+  [Symbol.asyncIterator](): AsyncIterator<Batch> {
+    return this.batches(this.next++, 0);
+  }
+
+  /** The batches of one epoch from batch number `from` on, the same as in a whole epoch. */
+  epoch(epoch: number, { from = 0 }: { readonly from?: number } = {}): AsyncIterable<Batch> {
+    if (!Number.isInteger(from) || from < 0 || from > this.length)
+      throw new RangeError(`DataLoader: from ${from} given; an epoch has the batches 0 to ${this.length - 1}`);
+    return { [Symbol.asyncIterator]: () => this.batches(epoch, from) };
+  }
+
+  private async *batches(epoch: number, from: number): AsyncGenerator<Batch, void, undefined> {
     const order = this.orderOf(epoch);
-    const { batchSize } = this.options;
-    for (let batch = 0; batch < this.length; batch++) {
-      await turn();
-      yield this.batch(order.slice(batch * batchSize, (batch + 1) * batchSize), epoch);
+    const { batchSize, ahead } = this.options;
+    let given = 0;
+    for await (const batch of inAdvance({ from, end: this.length, ahead }, (k, wanted) =>
+      this.prepare(k, order.slice(k * batchSize, (k + 1) * batchSize), epoch, wanted),
+    )) {
+      given++;
+      yield batch;
     }
+    if (given === 0 && from === 0)
+      throw new DataError('not one picture of the data set can be read; there is nothing to go on with');
   }
 
   private orderOf(epoch: number): number[] {
@@ -78,37 +93,33 @@ export class DataLoader implements AsyncIterable<Batch> {
       : Array.from({ length: this.dataset.length }, (_, k) => k);
   }
 
-  private batch(indices: readonly number[], epoch: number): Batch {
+  /** Undefined when not one of its pictures can be read, or when nobody wants it any more. */
+  private async prepare(number: number, asked: readonly number[], epoch: number, wanted: Wanted): Promise<Batch | undefined> {
     const { seed, transform } = this.options;
-    const images = indices.map((index) => transform(this.dataset.image(index), randomFor(seed, IMAGE, epoch, index)));
-    const shape = images[0]!.shape;
-    const size = images[0]!.size;
-    const data = new Float32Array(images.length * size);
-    images.forEach((image, k) => copyImage(image, data, k * size, indices[k]!));
-    const labels = Float32Array.from(indices, (index) => this.dataset.label(index));
-    return { images: tensor(data, [images.length, ...shape]), labels: tensor(labels, [images.length]), indices };
-  }
-}
-
-/** A view's pixels, row by row. A pixel that is not a number would spread into every weight, so it is refused here. */
-function copyImage({ data, shape, stride, offset }: Image, out: Float32Array, start: number, index: number): void {
-  let at = start;
-  for (let c = 0; c < shape[0]!; c++) {
-    for (let y = 0; y < shape[1]!; y++) {
-      const row = offset + c * stride[0]! + y * stride[1]!;
-      for (let x = 0; x < shape[2]!; x++) {
-        const value = data[row + x * stride[2]!]!;
-        if (!Number.isFinite(value))
-          throw new DataError(
-            `image ${index} has the value ${value} at [${c}, ${y}, ${x}]; remove the image or mend the transform`,
-          );
-        out[at++] = value;
+    const images: Image[] = [];
+    const indices: number[] = [];
+    const read = await Promise.all(asked.map((index) => this.read(index, epoch)));
+    for (const [k, image] of read.entries()) {
+      if (wanted.stopped) return undefined;
+      const index = asked[k]!;
+      if (image instanceof PictureError) this.unreadable.add(image);
+      else {
+        images.push(transform(image, randomFor(seed, IMAGE, epoch, index)));
+        indices.push(index);
       }
     }
+    if (images.length === 0) return undefined;
+    const labels = Float32Array.from(indices, (index) => this.dataset.label(index));
+    return { number, images: stack(images, indices), labels: tensor(labels, [labels.length]), indices };
   }
-}
 
-/** Timers and signals get a turn between batches, even where the caller awaits nothing else. */
-function turn(): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, 0));
+  /** All pictures of a batch are asked for at once, so that the threads of a data set share them. */
+  private async read(index: number, epoch: number): Promise<Image | PictureError> {
+    try {
+      return await this.dataset.image(index, epoch);
+    } catch (error) {
+      if (error instanceof PictureError) return error;
+      throw error;
+    }
+  }
 }

@@ -8,14 +8,19 @@ export interface Random {
   float(): number;
   /** Uniform among 0 .. below - 1. */
   integer(below: number): number;
+  /** Normal with mean 0 and standard deviation 1. */
+  normal(): number;
 }
 
 /** A generator of its own for these whole numbers: `randomFor(seed, epoch, image)`. */
 export function randomFor(...parts: readonly number[]): Random {
   const generator = xoroshiro128plus(parts.reduce(mix, 0x9e3779b9));
+  const float = (): number => uniformFloat64(generator);
   return {
-    float: () => uniformFloat64(generator),
+    float,
     integer: (below) => uniformInt(generator, 0, below - 1),
+    // Box and Muller 1958; 1 - float() is never 0
+    normal: () => Math.sqrt(-2 * Math.log(1 - float())) * Math.cos(2 * Math.PI * float()),
   };
 }
 

@@ -53,6 +53,32 @@ export function randomHorizontalFlip(): Transform {
   return (image, random) => (random.float() < 0.5 ? image.step(1, 1, -1) : image);
 }
 
+/** Of red, green and blue: three rows of three numbers. */
+export type Covariance = readonly (readonly number[])[];
+
+/**
+ * AlexNet's colour augmentation (Krizhevsky et al. 2012, sec. 4.1): every pixel of an image gets the same shift, along the colours' principal
+ * components. With P the eigenvectors (columns) and l the eigenvalues of the covariance C of the training pixels (values from 0 to 1), the
+ * shift is P (a * l), a ~ N(0, 0.1^2) three numbers for each image. It is normal, with mean 0 and covariance
+ *
+ *     P diag(l) (0.01 I) diag(l) P^T = 0.01 P diag(l)^2 P^T = 0.01 C C,   since C = P diag(l) P^T and P^T P = I.
+ *
+ * For z ~ N(0, I), 0.1 C z is normal too, with mean 0 and covariance 0.1 C I (0.1 C)^T = 0.01 C C. The distributions are the same, so no
+ * eigenvector needs to be found.
+ */
+export function lighting(covariance: Covariance, { strength = 0.1 }: { readonly strength?: number } = {}): Transform {
+  const numbers = covariance.flat();
+  if (covariance.length !== 3 || covariance.some((row) => row.length !== 3) || ![...numbers, strength].every(Number.isFinite))
+    throw new RangeError(
+      `lighting: covariance ${JSON.stringify(covariance)} and strength ${strength} given; three rows of three finite numbers and a finite number are needed`,
+    );
+  return (image, random) => {
+    const z = [random.normal(), random.normal(), random.normal()];
+    const shift = covariance.map((row) => strength * row.reduce((sum, value, k) => sum + value * z[k]!, 0));
+    return mapPixels((value, channel) => value + shift[channel]!)(image, random);
+  };
+}
+
 /** (x - mean) / std by channel. */
 export function normalise({ mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] }): Transform {
   if (
@@ -84,11 +110,11 @@ function mapPixels(formula: (value: number, channel: number, y: number, x: numbe
 }
 
 /** The mean of all images, summed in float64. */
-export function perPixelMean(dataset: Dataset): Image {
+export async function perPixelMean(dataset: Dataset): Promise<Image> {
   const [c, h, w] = dataset.imageShape;
   const total = new Float64Array(c * h * w);
   for (let index = 0; index < dataset.length; index++) {
-    forEachPixel(dataset.image(index), (value, channel, y, x) => {
+    forEachPixel(await dataset.image(index), (value, channel, y, x) => {
       total[(channel * h + y) * w + x]! += value;
     });
   }

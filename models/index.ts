@@ -26,5 +26,7 @@ export {
   resnet101,
   resnet152,
 } from './resnet.ts';
+export { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
 export { type ModelEntry, modelTable } from './table.ts';
-export { readSafetensors, WeightsError, type WriteOptions, writeSafetensors } from './weights.ts';
+export { readSafetensors, writeSafetensors } from './weights.ts';
+export { FileError, writeWhole } from './writeWhole.ts';

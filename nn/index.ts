@@ -3,7 +3,7 @@ export { crossEntropy } from '../core/index.ts';
 export { accuracy } from './accuracy.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batchNorm2d.ts';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
-export { Dropout } from './dropout.ts';
+export { Dropout, loadRandomState, randomState } from './dropout.ts';
 export { heNormal, heUniform, type Initialisation, type Initialiser, initialise, zeroWeights } from './initialise.ts';
 export { Linear } from './linear.ts';
 export { Module, type StateDict } from './module.ts';

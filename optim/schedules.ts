@@ -56,10 +56,11 @@ export interface PlateauOptions {
 /** A rate that would change by less stays as it is, as PyTorch's `eps` has it. */
 const SMALLEST_CHANGE = 1e-8;
 
-/** All that a Plateau remembers. */
+/** All that a Plateau remembers, such that JSON can hold it. */
 export interface PlateauState {
   readonly learningRate: number;
-  readonly best: number;
+  /** null before the first report. */
+  readonly best: number | null;
   readonly waited: number;
 }
 
@@ -70,7 +71,7 @@ export class Plateau implements Schedule {
 
   constructor(options: PlateauOptions) {
     this.options = { factor: 0.1, patience: 10, threshold: 1e-4, minimum: 0, ...options };
-    this.state = { learningRate: options.learningRate, best: Number.POSITIVE_INFINITY, waited: 0 };
+    this.state = { learningRate: options.learningRate, best: null, waited: 0 };
   }
 
   /** The same for every step until a report changes it. */
@@ -81,7 +82,7 @@ export class Plateau implements Schedule {
   report(error: number): void {
     const { factor, patience, threshold, minimum } = this.options;
     const { learningRate, best, waited } = this.state;
-    if (error < best * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
+    if (best === null || error < best * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
     else if (waited < patience) this.state = { learningRate, best, waited: waited + 1 };
     else {
       const next = Math.max(learningRate * factor, minimum);

@@ -45,6 +45,11 @@ export function deviceName(): string | undefined {
   return current?.name;
 }
 
+/** The device in use with the form of its kernels: on another one the same seed gives other last bits. */
+export function kernelForm(): string | undefined {
+  return current?.kernelForm === undefined ? current?.name : `${current.name} (${current.kernelForm})`;
+}
+
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'simd') return SimdDevice.open(options);

@@ -30,6 +30,8 @@ export interface DeviceOptions {
 export interface Device {
   /** As given to `useDevice`: `reference`, `simd`, `cpu`, `webasm`, `webgpu`. */
   readonly name: string;
+  /** Where kernels have several forms that round differently: which one this machine runs. */
+  readonly kernelForm?: string;
   readonly bytesPerElement: 4 | 8;
   readonly traits: DeviceTraits;
   /** Sizes, in elements, of the extra arrays that a step needs while it runs. */

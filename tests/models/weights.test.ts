@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readSafetensors, WeightsError, writeSafetensors } from '../../models/weights.ts';
+import { readSafetensors, WeightsError, writeSafetensors } from '../../models/index.ts';
 
 const directory = mkdtempSync(join(tmpdir(), 'tapegrad-weights-'));
 const path = (name: string): string => join(directory, name);

@@ -50,6 +50,7 @@ export class SimdDevice implements Device {
   private arena = NOWHERE;
   private threadScratch = NOWHERE;
   private readonly relaxed = hasRelaxedSimd();
+  readonly kernelForm = this.relaxed ? 'relaxed multiply-add' : 'multiply, then add';
   private nextPlan = 0;
 
   private constructor(

@@ -1,0 +1,118 @@
+/** From settings and data to the parts of a training run, with what a person sees of it. */
+import { writeWhole } from '../models/index.ts';
+import type { Module } from '../nn/index.ts';
+import { SGD, withoutDecay } from '../optim/index.ts';
+import {
+  type Checkpoint,
+  CURVES_FILE,
+  drawCurves,
+  type Evaluation,
+  evaluate,
+  type HeldOut,
+  LearningRate,
+  type Metrics,
+  type RunDirectory,
+  type TrainingRun,
+} from '../training/index.ts';
+import { type EvaluationData, openTestData, type TrainingData } from './datasets.ts';
+import { epochBars, formatEpoch, percent, progressBar } from './progress.ts';
+import type { RunSettings } from './settings.ts';
+import type { RunOptions } from './train.ts';
+
+/** Everything of one process's part of a run. */
+export interface Session {
+  readonly settings: RunSettings;
+  readonly options: RunOptions;
+  readonly directory: RunDirectory | undefined;
+  readonly data: TrainingData;
+  readonly model: Module;
+  /** Aborted by Ctrl-C. */
+  readonly signal: AbortSignal;
+}
+
+export interface AssembledRun extends TrainingRun {
+  /** The result of the last evaluation of the test images, if it was the run's last evaluation. */
+  lastTest(): Evaluation | undefined;
+}
+
+export function assemble(session: Session, metrics: Metrics | undefined, losses: number[]): AssembledRun {
+  const { settings, options, directory, data, model, signal } = session;
+  const { batchSize, accumulate, learningRate, momentum, nesterov, weightDecay, decayNorms, labelSmoothing } = settings;
+  const loader = data.training(batchSize / accumulate);
+  const totalSteps = settings.steps ?? settings.epochs * Math.ceil(loader.length / accumulate);
+  const parameters = decayNorms ? model.parameters() : withoutDecay(model.parameters());
+  const bars = epochBars(totalSteps);
+  const { heldOut } = data;
+  let last: Evaluation | undefined;
+  return {
+    model,
+    optimizer: new SGD(parameters, { learningRate, momentum, nesterov, weightDecay }),
+    rate: new LearningRate(settings, totalSteps),
+    loader,
+    accumulate,
+    labelSmoothing,
+    totalSteps,
+    ...(heldOut && {
+      heldOut: async (): Promise<HeldOut | undefined> => {
+        last = await evaluateUnlessStopped(model, heldOut, signal);
+        return last && { split: heldOut.split, loss: last.loss, error: 1 - last.top1 };
+      },
+    }),
+    lastTest: () => (heldOut?.split === 'test' ? last : undefined),
+    evaluateEvery: options.evaluateEvery,
+    ...(metrics && { metrics }),
+    ...(directory && { save: (checkpoint: Checkpoint) => save(directory, checkpoint, options.keep) }),
+    checkpointEvery: options.checkpointEvery,
+    stopped: () => signal.aborted,
+    onStep: (step) => {
+      losses.push(step.loss);
+      bars.step(step);
+    },
+    onEpoch: (record) => {
+      bars.stop();
+      console.error(formatEpoch(record));
+    },
+  };
+}
+
+/** A checkpoint, and after an epoch the curves. */
+function save(directory: RunDirectory, checkpoint: Checkpoint, keep: number): void {
+  directory.save(checkpoint, keep);
+  const { batch, history } = checkpoint.progress;
+  if (batch === 0) writeWhole(directory.file(CURVES_FILE), [drawCurves([{ name: directory.name, history }])]);
+}
+
+async function evaluateUnlessStopped(model: Module, data: EvaluationData, signal: AbortSignal): Promise<Evaluation | undefined> {
+  try {
+    return await evaluateAll([model], data, signal);
+  } catch (error) {
+    if (signal.aborted) return undefined;
+    throw error;
+  }
+}
+
+/** Evaluates one or several models together, with a bar. */
+export async function evaluateAll(models: readonly Module[], data: EvaluationData, signal?: AbortSignal): Promise<Evaluation> {
+  const passes = data.passes();
+  const bar = progressBar('evaluating', passes[0]!.length, ['top-1', 'images/s']);
+  try {
+    return await evaluate(models, passes, {
+      classes: data.classes.length,
+      viewsPerImage: data.viewsPerImage,
+      ...(signal && { signal }),
+      onBatch: (batches, { count, top1, imagesPerSecond }) =>
+        bar.update(batches, { 'top-1': count === 0 ? '?' : percent(top1), 'images/s': imagesPerSecond.toFixed(1) }),
+    });
+  } finally {
+    bar.stop();
+  }
+}
+
+/** The test images with the weights at the end. A data set may have none; then there is nothing to evaluate on. */
+export async function evaluateTest({ settings, options, data, model, signal }: Session): Promise<Evaluation | undefined> {
+  const test = await openTestData(settings, data.normalisation, options).catch((error: unknown) => {
+    console.error(`no evaluation: ${error instanceof Error ? error.message : String(error)}`);
+    return undefined;
+  });
+  return test && (await evaluateUnlessStopped(model, test, signal).finally(() => test.close()));
+}

@@ -1,0 +1,125 @@
+/** A run from its beginning, or from a checkpoint, to its end. The loop is training/loop.ts. */
+import { deviceName, kernelForm, MemoryError, useDevice } from '../core/index.ts';
+import { modelTable, readSafetensors, writeSafetensors } from '../models/index.ts';
+import { type Initialiser, type Module, zeroWeights } from '../nn/index.ts';
+import {
+  beginning,
+  type Checkpoint,
+  isFinished,
+  METRICS_FILE,
+  Metrics,
+  type RunDirectory,
+  readMetrics,
+  restore,
+  train,
+} from '../training/index.ts';
+import { assemble, evaluateTest, type Session } from './assemble.ts';
+import { WEIGHTS_FILE, writeMean } from './checkpoints.ts';
+import { openTrainingData, type TrainingData } from './datasets.ts';
+import { fittingBatch } from './fit.ts';
+import { onInterrupt } from './interrupt.ts';
+import { reportRun } from './report.ts';
+import { lengthOf, type RunSettings, settingsFile } from './settings.ts';
+import type { RunOptions } from './train.ts';
+
+/** Begins a run; with a directory it leaves its files there. */
+export async function startRun(directory: RunDirectory | undefined, settings: RunSettings, options: RunOptions): Promise<void> {
+  await withData(settings, options, async (data) => {
+    const model = buildModel(settings.model, data.classes.length, { seed: settings.seed });
+    if (settings.weights !== null) model.loadStateDict(readSafetensors(settings.weights));
+    directory?.create(settingsFile(settings));
+    if (directory !== undefined) writeMean(directory, data.normalisation);
+    await runSession({ settings, options, directory, data, model }, undefined);
+  });
+}
+
+/** Goes on with the run of a directory, from its newest whole checkpoint. */
+export async function resumeRun(directory: RunDirectory, settings: RunSettings, options: RunOptions): Promise<void> {
+  const found = directory.newest();
+  for (const sentence of found?.damaged ?? []) console.error(`passed over: ${sentence}`);
+  if (found === undefined) console.error(`${directory.path} has no checkpoint yet; the run begins at its beginning`);
+  else console.error(`going on from ${found.directory}`);
+  await withData(settings, options, async (data) => {
+    const model = buildModel(settings.model, data.classes.length, { seed: settings.seed });
+    if (found === undefined && settings.weights !== null) model.loadStateDict(readSafetensors(settings.weights));
+    directory.removeLeftovers();
+    await runSession({ settings, options, directory, data, model }, found?.checkpoint);
+  });
+}
+
+async function withData(settings: RunSettings, options: RunOptions, body: (data: TrainingData) => Promise<void>): Promise<void> {
+  const data = await openTrainingData(settings, options);
+  try {
+    await useDevice(options.device, { ...(options.threads !== undefined && { threads: options.threads }) });
+    await body(data);
+  } finally {
+    await data.close();
+  }
+}
+
+/** A model with as many classes as the data set has; without a seed its weights are zeros, to be loaded. */
+export function buildModel(name: string, classes: number, { seed }: { readonly seed?: number } = {}): Module {
+  const weights: { weights?: Initialiser } = seed === undefined ? { weights: zeroWeights } : {};
+  return modelTable.get(name)!.build({ classes, seed: seed ?? 0, ...weights });
+}
+
+async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint | undefined): Promise<void> {
+  const { settings, options, directory, data, model } = parts;
+  const started = performance.now();
+  const interrupt = onInterrupt('stopping after this step; press Ctrl-C again to quit at once');
+  const session: Session = { ...parts, signal: interrupt.signal };
+  const images = `${data.count} images of ${settings.dataset}`;
+  console.error(`training ${settings.model} for ${lengthOf(settings)} on ${images}, device ${deviceName()}`);
+  const metrics = directory && new Metrics(directory.file(METRICS_FILE), checkpoint?.progress.metricsBytes);
+  const losses = directory === undefined ? [] : [...readMetrics(directory.file(METRICS_FILE)).losses];
+  const run = assemble(session, metrics, losses);
+  if (checkpoint !== undefined) {
+    warnOfAnotherForm(checkpoint);
+    restore(run, checkpoint);
+  }
+  const from = checkpoint?.progress ?? beginning(run);
+  const progress = await train(run, from).catch((error: unknown) => explain(error, session));
+  metrics?.close();
+  const finished = isFinished(run, progress);
+  if (directory !== undefined) writeSafetensors(directory.file(WEIGHTS_FILE), await model.stateDict());
+  const test = finished ? (run.lastTest() ?? (await evaluateTest(session))) : undefined;
+  interrupt.release();
+  reportRun({ settings, options, from, progress, losses, test, seconds: (performance.now() - started) / 1000 });
+  if (finished) return;
+  const goOn =
+    directory === undefined ? 'nothing was kept, for there is no --out' : `go on with: train --resume ${directory.path}`;
+  console.error(`interrupted after step ${progress.step} of ${run.totalSteps}; ${goOn}`);
+  process.exitCode = interrupt.exitCode;
+}
+
+function warnOfAnotherForm({ progress: { device } }: Checkpoint): void {
+  if (device !== kernelForm())
+    console.error(`the run was on device ${device} and goes on on ${kernelForm()}: its weights will differ in their last digits`);
+}
+
+/** A step that does not fit into memory is refused before anything of it runs; the message then names a batch size that does. */
+async function explain(error: unknown, { settings, data, directory }: Session): Promise<never> {
+  const { batchSize, accumulate, model } = settings;
+  const part = Math.min(batchSize / accumulate, data.count);
+  if (!(error instanceof MemoryError) || part === 1) throw withAdvice(error, directory);
+  const fitting = await fittingBatch(buildModel(model, data.classes.length), data.side, part);
+  const parts = fitting === undefined ? undefined : divisorFrom(batchSize, Math.ceil(batchSize / fitting));
+  const advice = fitting === undefined ? 'not even one picture at a time fits' : `--batch-size ${fitting * accumulate} fits`;
+  const cut = parts === undefined || parts === batchSize ? '' : `, or --accumulate ${parts} cuts the batch into parts that fit`;
+  throw new Error(`${error.message.replace(/; use a smaller batch.*$/, '')}; ${advice}${cut}`);
+}
+
+/** The smallest number from `least` on that divides `whole`. */
+function divisorFrom(whole: number, least: number): number {
+  let divisor = least;
+  while (whole % divisor !== 0) divisor += 1;
+  return divisor;
+}
+
+/** What was trained so far is not lost: the sentence says how to go on. */
+function withAdvice(error: unknown, directory: RunDirectory | undefined): unknown {
+  if (!(error instanceof Error) || directory?.newestStep() === undefined) return error;
+  return new Error(`${error.message}; ${directory.path} holds the run up to step ${directory.newestStep()} (train --resume)`, {
+    cause: error,
+  });
+}

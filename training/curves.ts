@@ -1,0 +1,70 @@
+/** Training curves as a picture, in the style of fig. 6 of the paper (arXiv:1512.03385): training error thin, test error bold. */
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import type { EpochRecord } from './progress.ts';
+
+export interface Curve {
+  readonly name: string;
+  readonly history: readonly EpochRecord[];
+}
+
+interface Point {
+  readonly run: string;
+  readonly step: number;
+  readonly error: number;
+}
+
+const [WIDTH, HEIGHT] = [800, 480];
+/** About the width of a letter, for the names behind the curves. */
+const LETTER = 8;
+/** Larger errors say only that the training has just begun, unless one stays there. */
+const USUAL_LARGEST_ERROR = 60;
+
+/** The runs in one picture: an SVG document. Errors in percent over steps. */
+export function drawCurves(curves: readonly Curve[]): string {
+  const training = curves.flatMap(({ name, history }) => points(name, history, ({ trainError }) => trainError));
+  const heldOut = curves.flatMap(({ name, history }) => points(name, history, (record) => record.heldOut?.error));
+  const ends = heldOut.length > 0 ? heldOut : training;
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const picture = Plot.plot({
+    document,
+    width: WIDTH,
+    height: HEIGHT,
+    marginLeft: 56,
+    marginRight: 24 + LETTER * Math.max(0, ...curves.map(({ name }) => name.length)),
+    marginBottom: 48,
+    style: { background: 'white', color: 'black', fontFamily: 'sans-serif', fontSize: '13px' },
+    x: { label: 'steps', labelAnchor: 'center', labelArrow: 'none', grid: true },
+    y: { label: 'error (%)', labelAnchor: 'center', labelArrow: 'none', grid: true, domain: [0, largest(training)], clamp: true },
+    color: { domain: curves.map(({ name }) => name), scheme: 'Observable10' },
+    marks: [
+      Plot.ruleY([0]),
+      Plot.line(training, { x: 'step', y: 'error', stroke: 'run', strokeWidth: 1 }),
+      Plot.line(heldOut, { x: 'step', y: 'error', stroke: 'run', strokeWidth: 2.5 }),
+      Plot.dot(training, { x: 'step', y: 'error', fill: 'run', r: 1.5 }),
+      Plot.dot(heldOut, { x: 'step', y: 'error', fill: 'run', r: 2.5 }),
+      Plot.text(ends, Plot.selectLast({ x: 'step', y: 'error', z: 'run', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' })),
+      Plot.text([legend(curves)], { frameAnchor: 'top-right', dx: -8, dy: 8, fontSize: 12 }),
+    ],
+  });
+  picture.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return `${picture.outerHTML}\n`;
+}
+
+function points(run: string, history: readonly EpochRecord[], error: (record: EpochRecord) => number | undefined): Point[] {
+  return history.flatMap((record): Point[] => {
+    const value = error(record);
+    return value === undefined ? [] : [{ run, step: record.step, error: 100 * value }];
+  });
+}
+
+/** Where the axis of errors ends. */
+function largest(training: readonly Point[]): number {
+  const runs = new Map(training.map(({ run, error }) => [run, error])); // the last error of each
+  return Math.max(0, ...runs.values()) > USUAL_LARGEST_ERROR * 0.8 ? 100 : USUAL_LARGEST_ERROR;
+}
+
+function legend(curves: readonly Curve[]): string {
+  const splits = new Set(curves.flatMap(({ history }) => history.flatMap(({ heldOut }) => heldOut?.split ?? [])));
+  return splits.size === 0 ? 'training error' : `thin: training error, bold: ${[...splits].join(' or ')} error`;
+}

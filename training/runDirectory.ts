@@ -1,0 +1,121 @@
+/**
+ * The directory of a run:
+ *
+ *     settings.json                 the whole configuration
+ *     metrics.jsonl                 a line for each step and epoch
+ *     curves.svg                    training and test error
+ *     mean.safetensors              the mean picture, where it is subtracted
+ *     model.safetensors             the weights at the end
+ *     checkpoints/step-00000123/    see checkpoint.ts: the last few, and the best
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join, resolve } from 'node:path';
+import { FileError, writeWhole } from '../models/index.ts';
+import { reason } from '../models/writeWhole.ts';
+import { type Checkpoint, isLeftover, parseObject, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Progress } from './progress.ts';
+
+export const SETTINGS_FILE = 'settings.json';
+export const METRICS_FILE = 'metrics.jsonl';
+export const CURVES_FILE = 'curves.svg';
+const CHECKPOINTS = 'checkpoints';
+const MAX_SETTINGS = 1_000_000;
+
+export interface Found {
+  readonly directory: string;
+  readonly checkpoint: Checkpoint;
+  /** Newer ones that could not be read, each with its sentence. */
+  readonly damaged: readonly string[];
+}
+
+export class RunDirectory {
+  constructor(readonly path: string) {}
+
+  /** The last part of its path: what the run is called in pictures. */
+  get name(): string {
+    return basename(resolve(this.path));
+  }
+
+  /** Makes the directory. Throws a FileError where it cannot be written, or holds a run already. */
+  create(settings: object): void {
+    if (existsSync(join(this.path, SETTINGS_FILE)))
+      throw new FileError(`${this.path} holds a run already; go on with it by --resume ${this.path}, or choose another --out`);
+    try {
+      mkdirSync(join(this.path, CHECKPOINTS), { recursive: true });
+    } catch (error) {
+      throw new FileError(`cannot make the directory ${this.path}: ${reason(error)}`);
+    }
+    writeWhole(this.file(SETTINGS_FILE), [`${JSON.stringify(settings, undefined, 2)}\n`]);
+  }
+
+  file(name: string): string {
+    return join(this.path, name);
+  }
+
+  /** What `create` wrote. */
+  settings(): Record<string, unknown> {
+    const file = this.file(SETTINGS_FILE);
+    if (!existsSync(this.path)) throw new FileError(`the directory ${this.path} does not exist; give one that train --out wrote`);
+    if (!existsSync(file)) throw new FileError(`${this.path} has no ${SETTINGS_FILE}; give a directory that train --out wrote`);
+    if (statSync(file).size > MAX_SETTINGS)
+      throw new FileError(`${file} is larger than ${MAX_SETTINGS} bytes; it is another file`);
+    return parseObject(readFileSync(file, 'utf8'), file);
+  }
+
+  /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */
+  newest(): Found | undefined {
+    const damaged: string[] = [];
+    for (const step of this.steps().reverse()) {
+      const directory = this.checkpointAt(step);
+      try {
+        return { directory, checkpoint: readCheckpoint(directory), damaged };
+      } catch (error) {
+        damaged.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    if (damaged.length > 0) throw new FileError(`no checkpoint of ${this.path} can be read: ${damaged.join('; ')}`);
+    return undefined;
+  }
+
+  /** Writes the checkpoint of this moment; then only the `keep` newest up to it and the best remain. */
+  save(checkpoint: Checkpoint, keep: number): string {
+    const { step, best } = checkpoint.progress;
+    const directory = this.checkpointAt(step);
+    writeCheckpoint(directory, checkpoint);
+    const older = this.steps().filter((each) => each <= step);
+    for (const each of older.slice(0, -keep)) if (each !== best?.step) removeCheckpoint(this.checkpointAt(each));
+    return directory;
+  }
+
+  /** What a run that was killed while it wrote or removed a checkpoint has left. */
+  removeLeftovers(): void {
+    for (const name of this.entries())
+      if (isLeftover(name)) rmSync(this.file(join(CHECKPOINTS, name)), { recursive: true, force: true });
+  }
+
+  /** The step of the newest checkpoint, whole or not. */
+  newestStep(): number | undefined {
+    return this.steps().at(-1);
+  }
+
+  checkpointAt(step: number): string {
+    return this.file(join(CHECKPOINTS, `step-${String(step).padStart(8, '0')}`));
+  }
+
+  /** Steps that have a checkpoint, ascending. */
+  private steps(): number[] {
+    return this.entries()
+      .flatMap((name) => (/^step-\d{8,15}$/.test(name) ? [Number(name.slice('step-'.length))] : []))
+      .sort((a, b) => a - b);
+  }
+
+  private entries(): string[] {
+    const directory = this.file(CHECKPOINTS);
+    return existsSync(directory) ? readdirSync(directory) : [];
+  }
+}
+
+/** The best checkpoint's directory, as the newest one knows it. */
+export function bestCheckpoint(run: RunDirectory, { best, step }: Progress): string {
+  return run.checkpointAt(best?.step ?? step);
+}
