@@ -38,6 +38,9 @@ export interface Checkpoint {
 /** Names of directories that are being written or taken away; a run that begins removes what a killed one left of them. */
 export const isLeftover = (name: string): boolean => name.startsWith('.writing-') || name.startsWith('.removing-');
 
+/** Ends the name of a checkpoint that is about to take the place of an older one; it is whole. */
+export const REPLACEMENT = '.new';
+
 /** Writes the checkpoint whole or not at all; one of the same name is replaced. Throws a FileError. */
 export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void {
   const temporary = join(dirname(directory), `.writing-${basename(directory)}`);
@@ -45,13 +48,27 @@ export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void
     rmSync(temporary, { recursive: true, force: true });
     mkdirSync(temporary, { recursive: true });
     writeFiles(temporary, checkpoint);
-    if (existsSync(directory)) removeCheckpoint(directory);
-    renameSync(temporary, directory);
-    syncDirectory(dirname(directory));
+    putInPlace(temporary, directory);
   } catch (error) {
     rmSync(temporary, { recursive: true, force: true });
     throw new FileError(`cannot write the checkpoint ${directory}: ${reason(error)}`);
   }
+}
+
+/** Where there is one already, the new one stands beside it until the old one is gone: at every moment one of them can be found. */
+function putInPlace(temporary: string, directory: string): void {
+  if (existsSync(directory + REPLACEMENT)) finishReplacement(directory); // one that was interrupted here
+  const replaces = existsSync(directory);
+  renameSync(temporary, replaces ? directory + REPLACEMENT : directory);
+  syncDirectory(dirname(directory));
+  if (replaces) finishReplacement(directory);
+}
+
+/** Puts the replacement of a checkpoint in its place. */
+export function finishReplacement(directory: string): void {
+  if (existsSync(directory)) removeCheckpoint(directory);
+  renameSync(directory + REPLACEMENT, directory);
+  syncDirectory(dirname(directory));
 }
 
 function writeFiles(directory: string, { model, momentum, progress }: Checkpoint): void {

@@ -12,7 +12,16 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } fr
 import { basename, join, resolve } from 'node:path';
 import { FileError, writeWhole } from '../models/index.ts';
 import { reason } from '../models/writeWhole.ts';
-import { type Checkpoint, isLeftover, parseObject, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import {
+  type Checkpoint,
+  finishReplacement,
+  isLeftover,
+  parseObject,
+  REPLACEMENT,
+  readCheckpoint,
+  removeCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 import type { Progress } from './progress.ts';
 
 export const SETTINGS_FILE = 'settings.json';
@@ -65,8 +74,7 @@ export class RunDirectory {
   /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */
   newest(): Found | undefined {
     const damaged: string[] = [];
-    for (const step of this.steps().reverse()) {
-      const directory = this.checkpointAt(step);
+    for (const directory of this.checkpoints().reverse()) {
       try {
         return { directory, checkpoint: readCheckpoint(directory), damaged };
       } catch (error) {
@@ -87,8 +95,10 @@ export class RunDirectory {
     return directory;
   }
 
-  /** What a run that was killed while it wrote or removed a checkpoint has left. */
+  /** Ends what a run began that was killed while it wrote, replaced or removed a checkpoint. */
   removeLeftovers(): void {
+    for (const directory of this.checkpoints())
+      if (directory.endsWith(REPLACEMENT)) finishReplacement(directory.slice(0, -REPLACEMENT.length));
     for (const name of this.entries())
       if (isLeftover(name)) rmSync(this.file(join(CHECKPOINTS, name)), { recursive: true, force: true });
   }
@@ -100,6 +110,13 @@ export class RunDirectory {
 
   checkpointAt(step: number): string {
     return this.file(join(CHECKPOINTS, `step-${String(step).padStart(8, '0')}`));
+  }
+
+  /** The directories of all checkpoints, oldest first; of two for the same step the replacement comes last. */
+  private checkpoints(): string[] {
+    const names = this.entries().filter((name) => /^step-\d{8,15}(\.new)?$/.test(name));
+    const step = (name: string): number => Number.parseInt(name.slice('step-'.length), 10);
+    return names.sort((a, b) => step(a) - step(b) || a.length - b.length).map((name) => this.file(join(CHECKPOINTS, name)));
   }
 
   /** Steps that have a checkpoint, ascending. */

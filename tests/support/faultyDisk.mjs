@@ -32,7 +32,8 @@ fs.openSync = (file, flags, ...rest) => {
   return descriptor;
 };
 fs.writeSync = (descriptor, bytes, offset = 0) => {
-  if (due(paths.get(descriptor))) fail(() => original.writeSync(descriptor, bytes, offset, Math.floor((bytes.length - offset) / 2)));
+  if (due(paths.get(descriptor)))
+    fail(() => original.writeSync(descriptor, bytes, offset, Math.floor((bytes.length - offset) / 2)));
   return original.writeSync(descriptor, bytes, offset);
 };
 for (const name of ['fsyncSync', 'ftruncateSync']) {

@@ -1,0 +1,146 @@
+/** A disk that fills up: at every operation of a checkpoint in turn, and a small file system that is really full. */
+
+import { spawnSync } from 'node:child_process';
+import fs, { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { syncBuiltinESMExports } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { FileError } from '../../models/index.ts';
+import { type Checkpoint, type Progress, RunDirectory } from '../../training/index.ts';
+import { runCli } from '../cli/run.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'tapegrad-full-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const progressAt = (step: number): Progress => ({
+  step,
+  epoch: 0,
+  batch: step,
+  sums: { loss: 1, correct: 2, images: 3, seconds: 4 },
+  rate: { warmUpErrors: null, plateau: null },
+  optimizerSteps: step,
+  random: {},
+  best: null,
+  history: [],
+  metricsBytes: 0,
+  device: 'simd',
+});
+
+const checkpointAt = (step: number): Checkpoint => ({
+  model: new Map([
+    ['conv.weight', { shape: [2, 2], data: Float32Array.of(step, 2, 3, 4) }],
+    ['bn.bias', { shape: [2], data: Float64Array.of(step, 1 / 3) }],
+  ]),
+  momentum: new Map([['conv.weight', { shape: [2, 2], data: Float32Array.of(0, step, 0, 0) }]]),
+  progress: progressAt(step),
+});
+
+const { mkdirSync: makeDirectory, openSync, writeSync, fsyncSync, renameSync } = fs;
+afterEach(restoreDisk);
+
+/** From now on the `at`-th operation that needs space fails; returns how many there were. */
+function fillDiskAt(at: number): () => number {
+  let count = 0;
+  const guarded =
+    <Arguments extends unknown[], Result>(operation: (...args: Arguments) => Result) =>
+    (...args: Arguments): Result => {
+      count += 1;
+      if (count === at) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+      return operation(...args);
+    };
+  Object.assign(fs, {
+    mkdirSync: guarded(makeDirectory),
+    openSync: guarded(openSync),
+    writeSync: guarded(writeSync),
+    fsyncSync: guarded(fsyncSync),
+    renameSync: guarded(renameSync),
+  });
+  syncBuiltinESMExports();
+  return () => count;
+}
+
+function restoreDisk(): void {
+  Object.assign(fs, { mkdirSync: makeDirectory, openSync, writeSync, fsyncSync, renameSync });
+  syncBuiltinESMExports();
+}
+
+describe('a checkpoint on a disk that is full', () => {
+  it('fails with one sentence at each of its operations, and the older one stays', () => {
+    const run = new RunDirectory(join(folder, 'run'));
+    run.create({});
+    run.save(checkpointAt(1), 3);
+    let failures = 0;
+    for (let at = 1; ; at++) {
+      const operations = fillDiskAt(at);
+      let error: unknown;
+      try {
+        run.save(checkpointAt(2), 3);
+      } catch (thrown) {
+        error = thrown;
+      }
+      const [reached, newest] = [operations() >= at, run.newest()];
+      restoreDisk();
+      if (!reached) break;
+      failures += 1;
+      expect(error).toBeInstanceOf(FileError);
+      expect(String(error)).toMatch(/^FileError: cannot write the checkpoint .*step-00000002: the disk is full; .*\(ENOSPC\)$/);
+      const renamed = existsSync(run.checkpointAt(2)); // whole already: only the wait for the disk was missing
+      expect(newest?.checkpoint).toEqual(checkpointAt(renamed ? 2 : 1));
+      expect(newest?.damaged).toEqual([]);
+      expect(readdirSync(join(run.path, 'checkpoints')).filter((name) => name.startsWith('.'))).toEqual([]);
+      rmSync(run.checkpointAt(2), { recursive: true, force: true });
+    }
+    expect(failures).toBeGreaterThan(20);
+    expect(run.newest()?.checkpoint).toEqual(checkpointAt(2));
+  });
+
+  it('leaves whole one of two with the same name when it is replaced', () => {
+    const run = new RunDirectory(join(folder, 'replaced'));
+    run.create({});
+    run.save(checkpointAt(1), 3);
+    run.save(checkpointAt(2), 3);
+    for (let at = 1; ; at++) {
+      const operations = fillDiskAt(at);
+      try {
+        run.save(checkpointAt(2), 3);
+      } catch {
+        // which error is the test above
+      }
+      const [reached, newest] = [operations() >= at, run.newest()];
+      restoreDisk();
+      if (!reached) break;
+      expect([checkpointAt(1), checkpointAt(2)]).toContainEqual(newest?.checkpoint);
+    }
+  });
+});
+
+/** Mounting needs rights that a container or a user may not have. */
+function mountSmall(directory: string, kilobytes: number): boolean {
+  mkdirSync(directory, { recursive: true });
+  return spawnSync('mount', ['-t', 'tmpfs', '-o', `size=${kilobytes}k`, 'tmpfs', directory]).status === 0;
+}
+
+describe('a file system that is really full', () => {
+  const disk = join(folder, 'disk');
+  const mounted = process.platform === 'linux' && mountSmall(disk, 8192);
+  afterAll(() => {
+    if (mounted) spawnSync('umount', [disk]);
+  });
+  it.skipIf(!mounted)('ends the run with one sentence, and it goes on from the checkpoint before', async () => {
+    const out = join(disk, 'run');
+    const args = ['--device', 'simd', '--threads', '1', '--limit', '8', '--batch-size', '4', '--checkpoint-every', '1'];
+    const { code, stderr } = await runCli(['train', ...args, '--steps', '20', '--keep', '20', '--out', out]);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(
+      /error: cannot write .*: the disk is full; .*\(ENOSPC\); .* holds the run up to step \d+ \(train --resume\)\n$/,
+    );
+    const kept = readdirSync(join(out, 'checkpoints')).filter((name) => name.startsWith('step-'));
+    expect(kept.length).toBeGreaterThan(1);
+    expect(new RunDirectory(out).newest()?.damaged).toEqual([]);
+    for (const name of kept.slice(0, -1)) rmSync(join(out, 'checkpoints', name), { recursive: true });
+    const again = await runCli(['train', '--device', 'simd', '--threads', '1', '--keep', '1', '--resume', out]);
+    expect(again.stderr).toContain(`going on from ${join(out, 'checkpoints', kept.at(-1)!)}`);
+    expect(again.code).toBe(0);
+  });
+});
