@@ -1,5 +1,5 @@
 /** From settings and data to the parts of a training run, with what a person sees of it. */
-import { writeWhole } from '../models/index.ts';
+import { writeWhole } from '../disk/writeWhole.ts';
 import type { Module } from '../nn/index.ts';
 import { SGD, withoutDecay } from '../optim/index.ts';
 import {

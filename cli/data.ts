@@ -34,19 +34,22 @@ function md5Sum(text: string): string {
   throw new InvalidArgumentError('It needs to be 32 hexadecimal digits.');
 }
 
-async function runData(name: ArchiveName, { to, from, md5, json }: FetchOptions): Promise<void> {
+async function runData(name: ArchiveName, { to, from = ARCHIVES[name].url, md5, json }: FetchOptions): Promise<void> {
   const spec: ArchiveSpec = { ...ARCHIVES[name], ...(md5 !== undefined && { md5 }) };
   const directory = join(to, spec.folder);
   const present = isUnpacked(spec, to);
   if (present) console.error(`${directory} is there already, and whole; nothing to do`);
-  else if (!(await interruptible((signal) => fetchAndUnpack(spec, to, from ?? spec.url, signal)))) return;
+  else if (!(await interruptible(from, (signal) => fetchAndUnpack(spec, to, from, signal)))) return;
   if (json) console.log(JSON.stringify({ dataset: name, directory, present }));
   else console.log(`--dataset ${name} --data ${directory}`);
 }
 
+const isAddress = (from: string): boolean => /^https?:/i.test(from);
+
 /** Whether `work` came to its end; Ctrl-C ends it early and sets the exit code. */
-async function interruptible(work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
-  const interrupt = onInterrupt('stopping; the same command goes on from what has been downloaded');
+async function interruptible(from: string, work: (signal: AbortSignal) => Promise<void>): Promise<boolean> {
+  const left = isAddress(from) ? 'the same command goes on from what has been downloaded' : 'nothing is left behind';
+  const interrupt = onInterrupt(`stopping; ${left}`);
   try {
     await work(interrupt.signal);
     return true;
@@ -61,7 +64,7 @@ async function interruptible(work: (signal: AbortSignal) => Promise<void>): Prom
 
 /** A file is used where it is. What is downloaded is deleted once it is unpacked. */
 async function fetchAndUnpack(spec: ArchiveSpec, to: string, from: string, signal: AbortSignal): Promise<void> {
-  if (!/^https?:/i.test(from)) {
+  if (!isAddress(from)) {
     await unpackArchive(from, spec, to, signal);
     return;
   }

@@ -3,7 +3,9 @@
  * A user's mistake ends with one sentence and exit code 1 (bad files and values) or 2 (bad options), never with a stack trace.
  */
 import { Command, CommanderError } from 'commander';
+import { addDataCommand } from './data.ts';
 import { addEvaluateCommand } from './evaluate.ts';
+import { addExportCommand } from './export.ts';
 import { addModelsCommand } from './models.ts';
 import { addPlotCommand } from './plot.ts';
 import { addSummaryCommand } from './summary.ts';
@@ -16,6 +18,8 @@ const program = new Command('tapegrad')
 
 addTrainCommand(program);
 addEvaluateCommand(program);
+addDataCommand(program);
+addExportCommand(program);
 addModelsCommand(program);
 addPlotCommand(program);
 addSummaryCommand(program);

@@ -1,6 +1,6 @@
 /** `plot`: the training curves of several runs in one picture. */
 import { type Command, Option } from 'commander';
-import { writeWhole } from '../models/index.ts';
+import { writeWhole } from '../disk/writeWhole.ts';
 import { drawCurves, METRICS_FILE, RunDirectory, readMetrics } from '../training/index.ts';
 import { runSettings } from './settings.ts';
 

@@ -29,4 +29,3 @@ export {
 export { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
 export { type ModelEntry, modelTable } from './table.ts';
 export { readSafetensors, writeSafetensors } from './weights.ts';
-export { FileError, writeWhole } from './writeWhole.ts';

@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { StateDict } from '../nn/index.ts';
 import { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
-import { reason, writeWhole } from './writeWhole.ts';
+import { reason } from '../disk/reason.ts';
+import { writeWhole } from '../disk/writeWhole.ts';
 
 /** The arrays of a file, or of its bytes, in its order; integers and half floats become float32. Throws a WeightsError naming file and key. */
 export function readSafetensors(file: string | Uint8Array): StateDict {

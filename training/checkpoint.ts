@@ -12,8 +12,9 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { decodeSafetensors, encodeSafetensors, FileError } from '../models/index.ts';
-import { reason, syncDirectory, writeDurably } from '../models/writeWhole.ts';
+import { FileError, reason } from '../disk/reason.ts';
+import { syncDirectory, writeDurably } from '../disk/writeWhole.ts';
+import { decodeSafetensors, encodeSafetensors } from '../models/index.ts';
 import type { StateDict } from '../nn/index.ts';
 import type { SGDState } from '../optim/index.ts';
 import { type Progress, parseProgress } from './progress.ts';

@@ -1,7 +1,7 @@
 /** metrics.jsonl: a line of JSON for every step and every epoch, written as the run goes. */
 import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
-import { FileError } from '../models/index.ts';
-import { reason, writeAll } from '../models/writeWhole.ts';
+import { FileError, reason } from '../disk/reason.ts';
+import { writeAll } from '../disk/writeWhole.ts';
 import { type EpochRecord, isEpochRecord } from './progress.ts';
 
 /** What stands in a line of one step. */

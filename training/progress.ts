@@ -1,5 +1,5 @@
 /** How far a run has come: plain data that goes into a checkpoint as JSON. */
-import { FileError } from '../models/index.ts';
+import { FileError } from '../disk/reason.ts';
 import type { RateState } from './rate.ts';
 
 /** One pass over the training images. */

@@ -10,8 +10,8 @@
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { FileError, writeWhole } from '../models/index.ts';
-import { reason } from '../models/writeWhole.ts';
+import { FileError, reason } from '../disk/reason.ts';
+import { writeWhole } from '../disk/writeWhole.ts';
 import {
   type Checkpoint,
   finishReplacement,

@@ -106,7 +106,7 @@ describe('Ctrl-C ends training after the step', () => {
     const { code, stderr, stdout } = await runCli(
       ['train', '--device', device, '--limit', '8', '--batch-size', '2', '--steps', '1000', '--out', out],
       (printed, child) => {
-        if (pressed || !printed.includes('training 1/1000')) return;
+        if (pressed || !printed.includes('epoch 1 1/4')) return;
         pressed = true;
         child.kill('SIGINT');
       },
@@ -120,7 +120,7 @@ describe('Ctrl-C ends training after the step', () => {
     let sent = false;
     const args = ['train', '--device', 'simd', '--limit', '8', '--batch-size', '2', '--steps', '1000'];
     const { code, stderr } = await runCli(args, (printed, child) => {
-      if (sent || !printed.includes('training 1/1000')) return;
+      if (sent || !printed.includes('epoch 1 1/4')) return;
       sent = true;
       child.kill('SIGTERM');
     });

@@ -6,7 +6,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { FileError } from '../../models/index.ts';
+import { FileError } from '../../disk/reason.ts';
 import { type Checkpoint, type Progress, RunDirectory } from '../../training/index.ts';
 import { runCli } from '../cli/run.ts';
 

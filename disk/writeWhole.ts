@@ -1,11 +1,7 @@
 /** Files that are written whole or not at all: under a temporary name beside the file, flushed to the disk, then renamed. */
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-
-/** A file or directory that cannot be read or written; the message names it and the reason. */
-export class FileError extends Error {
-  override readonly name = 'FileError';
-}
+import { FileError, reason } from './reason.ts';
 
 /** Replaces `file`, or leaves it as it is and throws a FileError. */
 export function writeWhole(file: string, parts: readonly (Uint8Array | string)[]): void {
@@ -45,23 +41,4 @@ export function syncDirectory(directory: string): void {
   } finally {
     closeSync(descriptor);
   }
-}
-
-const ADVICE: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full; free some space, or choose another directory',
-  EDQUOT: 'the quota of this user is used up; free some space, or choose another directory',
-  EACCES: 'permission denied; choose a directory that you may write to',
-  EPERM: 'operation not permitted; choose a directory that you may write to',
-  EROFS: 'the file system is read-only; choose another directory',
-  ENOENT: 'no such file or directory',
-  ENOTDIR: 'a part of the path is a file, not a directory',
-  EISDIR: 'it is a directory',
-};
-
-/** What the operating system said, as a person reads it. */
-export function reason(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  const text = ADVICE[code] ?? error.message.replace(/^([A-Z]+): (.*?), .*$/, '$2');
-  return code === '' ? text : `${text} (${code})`;
 }
