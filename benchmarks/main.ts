@@ -6,10 +6,11 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { gemmRows } from './gemm.ts';
 import { batchNormRows, layerRows } from './layers.ts';
+import { loaderRows } from './loader.ts';
 import { forwardRows, torchRows, trainingRows } from './peers.ts';
 import { measureProbe } from './probe.ts';
 import type { StepRow } from './step.ts';
-import { printBatchNorm, printGemm, printHeading, printLayer, printPeer, printProbe, printStep } from './table.ts';
+import { printBatchNorm, printGemm, printHeading, printLayer, printLoader, printPeer, printProbe, printStep } from './table.ts';
 
 /** model, batch, side */
 const SMALL = [
@@ -47,6 +48,9 @@ trainingRows().forEach(printPeer);
 printHeading('forward only', 'step');
 for (const threads of THREADS) printStep(step('resnet20', FORWARD_BATCH, 32, threads, 'forward'));
 forwardRows(FORWARD_BATCH, THREADS).forEach(printPeer);
+
+printHeading('what the data loader brings', 'loader');
+await loaderRows(printLoader);
 
 if (!quick) {
   printHeading('convolutions on one thread, direct multiply-adds a second: the probe is 1', 'layer');

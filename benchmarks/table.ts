@@ -1,6 +1,7 @@
 /** What the bench prints: a table for people, or with `--json` a JSON line a row. */
 import type { GemmRow } from './gemm.ts';
 import type { BatchNormRow, LayerRow } from './layers.ts';
+import type { LoaderRow } from './loader.ts';
 import type { PeerRow } from './peers.ts';
 import type { StepRow } from './step.ts';
 
@@ -14,6 +15,7 @@ const COLUMNS = {
   step: `${'threads'.padStart(7)} ${'images/s'.padStart(9)}  x probe  overhead  first step    arena     peak`,
   layer: 'algorithm  forward  by input  by weight',
   gemm: `${'NN'.padStart(9)}${'NT'.padStart(9)}${'TN'.padStart(9)}`,
+  loader: `${'workers'.padStart(7)} ${'images/s'.padStart(9)}`,
   none: '',
 };
 
@@ -23,7 +25,7 @@ export function printProbe(probe: number): void {
 
 export function printHeading(title: string, kind: keyof typeof COLUMNS): void {
   if (json) return;
-  const width = kind === 'step' ? NAME_WIDTH : 20;
+  const width = kind === 'step' || kind === 'loader' ? NAME_WIDTH : 20;
   console.log(`\n${title}\n${''.padEnd(width)} ${COLUMNS[kind]}`);
 }
 
@@ -51,6 +53,10 @@ export function printPeer(row: PeerRow): void {
 
 function rateCells(name: string, threads: number, imagesPerSecond: number): string {
   return `${name.padEnd(NAME_WIDTH)} ${String(threads).padStart(7)} ${imagesPerSecond.toFixed(1).padStart(9)}`;
+}
+
+export function printLoader(row: LoaderRow): void {
+  print(row, rateCells(`${row.loader} batch ${row.batch}`, row.workers, row.imagesPerSecond));
 }
 
 export function printLayer(row: LayerRow): void {

@@ -76,10 +76,10 @@ export function assemble(session: Session, metrics: Metrics | undefined, losses:
 }
 
 /** A checkpoint, and after an epoch the curves. */
-function save(directory: RunDirectory, checkpoint: Checkpoint, keep: number): void {
+async function save(directory: RunDirectory, checkpoint: Checkpoint, keep: number): Promise<void> {
   directory.save(checkpoint, keep);
   const { batch, history } = checkpoint.progress;
-  if (batch === 0) writeWhole(directory.file(CURVES_FILE), [drawCurves([{ name: directory.name, history }])]);
+  if (batch === 0) writeWhole(directory.file(CURVES_FILE), [await drawCurves([{ name: directory.name, history }])]);
 }
 
 async function evaluateUnlessStopped(model: Module, data: EvaluationData, signal: AbortSignal): Promise<Evaluation | undefined> {

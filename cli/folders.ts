@@ -33,11 +33,17 @@ const SAMPLE = 2000;
 
 export async function openFolderTraining(settings: RunSettings, options: ReadOptions): Promise<TrainingData> {
   const { size, seed, shuffle, augment } = settings;
-  const plain = await imageFolder(directoryOf(settings), {
+  const plain = imageFolder(directoryOf(settings), {
     ...folderOptions(settings, options, 'train'),
     rule: { crop: centre(size) },
   });
-  const statistics = await pictureStatistics(plain, { sample: SAMPLE, seed });
+  const statistics = await pictureStatistics(plain, {
+    sample: SAMPLE,
+    seed,
+    size,
+    shorterSide: scaled(PAPER.testSide, size),
+    ...unreadableOptions(options),
+  });
   const normalisation = normalisationOf(settings, statistics);
   const parts = splitFor(settings, plain.files.length);
   const rule: PictureRule =
@@ -77,7 +83,7 @@ export async function openFolderTest(
   { split, views, scales }: { readonly split: Split; readonly views: Views; readonly scales?: readonly number[] },
 ): Promise<EvaluationData> {
   const rules = rulesFor(views, settings.size, scales, normalisation);
-  const folder = await imageFolder(directoryOf(settings), { ...folderOptions(settings, options, split), rule: rules[0]! });
+  const folder = imageFolder(directoryOf(settings), { ...folderOptions(settings, options, split), rule: rules[0]! });
   const batchSize = views === 'multi-scale' ? 1 : evaluationBatch(settings.batchSize);
   const folders = rules.map((rule) => folder.withRule(rule));
   return {

@@ -5,6 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import ndarray from 'ndarray';
+import { readWhole } from '../disk/readWhole.ts';
 import type { Dataset } from './dataset.ts';
 import { DataError } from './error.ts';
 
@@ -13,6 +14,8 @@ export interface CifarOptions {
 }
 
 const PIXELS = 3 * 32 * 32;
+/** The largest official file, CIFAR-100's train.bin, has 154 million. */
+const MOST_BYTES = 2 ** 30;
 const CIFAR10_CLASSES = ['airplane', 'automobile', 'bird', 'cat', 'deer', 'dog', 'frog', 'horse', 'ship', 'truck'];
 
 /**
@@ -91,7 +94,7 @@ function cifarDataset(files: readonly string[], { labelBytes, labelAt, classes }
 
 /** The bytes of a file, checked: whole records, and labels that exist. */
 function readRecords(file: string, record: number, labelAt: number, classes: number): Uint8Array {
-  const bytes = readFileSync(file);
+  const bytes = readWhole(file, MOST_BYTES);
   if (bytes.length === 0 || bytes.length % record !== 0) {
     throw new DataError(
       `${file} has ${bytes.length} bytes, which is not a whole number of records of ${record} bytes; it is cut off or of another format`,

@@ -30,21 +30,17 @@ function pad(image: Image, padding: number): Image {
   const [c, h, w] = [image.shape[0]!, image.shape[1]!, image.shape[2]!];
   const [height, width] = [h + 2 * padding, w + 2 * padding];
   const data = new Float32Array(c * height * width);
-  forEachPixel(image, (value, channel, y, x) => {
-    data[(channel * height + y + padding) * width + x + padding] = value;
+  forEachRow(image, (row, channel, y) => {
+    const to = (channel * height + y + padding) * width + padding;
+    for (let x = 0; x < w; x++) data[to + x] = image.data[row + x * image.stride[2]!]!;
   });
   return ndarray(data, [c, height, width]);
 }
 
-function forEachPixel(
-  { data, shape, stride, offset }: Image,
-  visit: (value: number, channel: number, y: number, x: number) => void,
-): void {
+/** Where each row begins in the image's data. Loops along a row are the callers' own: a call a pixel would take most of the time. */
+function forEachRow({ shape, stride, offset }: Image, visit: (start: number, channel: number, y: number) => void): void {
   for (let channel = 0; channel < shape[0]!; channel++) {
-    for (let y = 0; y < shape[1]!; y++) {
-      const row = offset + channel * stride[0]! + y * stride[1]!;
-      for (let x = 0; x < shape[2]!; x++) visit(data[row + x * stride[2]!]!, channel, y, x);
-    }
+    for (let y = 0; y < shape[1]!; y++) visit(offset + channel * stride[0]! + y * stride[1]!, channel, y);
   }
 }
 
@@ -57,8 +53,8 @@ export function randomHorizontalFlip(): Transform {
 export type Covariance = readonly (readonly number[])[];
 
 /**
- * AlexNet's colour augmentation (Krizhevsky et al. 2012, sec. 4.1): every pixel of an image gets the same shift, along the colours' principal
- * components. With P the eigenvectors (columns) and l the eigenvalues of the covariance C of the training pixels (values from 0 to 1), the
+ * AlexNet's colour augmentation (Krizhevsky et al. 2012, sec. 4.1): every pixel of an image gets the same shift, along the colours'
+ * principal components. With P the eigenvectors (columns) and l the eigenvalues of the covariance C of the training pixels (values from 0 to 1), the
  * shift is P (a * l), a ~ N(0, 0.1^2) three numbers for each image. It is normal, with mean 0 and covariance
  *
  *     P diag(l) (0.01 I) diag(l) P^T = 0.01 P diag(l)^2 P^T = 0.01 C C,   since C = P diag(l) P^T and P^T P = I.
@@ -75,7 +71,11 @@ export function lighting(covariance: Covariance, { strength = 0.1 }: { readonly 
   return (image, random) => {
     const z = [random.normal(), random.normal(), random.normal()];
     const shift = covariance.map((row) => strength * row.reduce((sum, value, k) => sum + value * z[k]!, 0));
-    return mapPixels((value, channel) => value + shift[channel]!)(image, random);
+    return perChannel(
+      image,
+      shift.map((value) => -value),
+      [1, 1, 1],
+    );
   };
 }
 
@@ -90,20 +90,31 @@ export function normalise({ mean, std }: { readonly mean: readonly number[]; rea
       `normalise: mean [${mean}] and std [${std}] given; both need a finite number for every channel, and std none that is 0`,
     );
   }
-  return mapPixels((value, channel) => (value - mean[channel]!) / std[channel]!);
+  return (image) => perChannel(image, mean, std);
+}
+
+function perChannel(image: Image, mean: readonly number[], std: readonly number[]): Image {
+  const [height, width, step] = [image.shape[1]!, image.shape[2]!, image.stride[2]!];
+  const data = new Float32Array(image.size);
+  forEachRow(image, (row, channel, y) => {
+    const to = (channel * height + y) * width;
+    for (let x = 0; x < width; x++) {
+      const value = image.data[row + x * step]!;
+      data[to + x] = (value - mean[channel]!) / std[channel]!;
+    }
+  });
+  return ndarray(data, [...image.shape]);
 }
 
 /** x - mean, pixel by pixel: the paper's normalisation. The mean image has the images' own shape, so augment after it. */
 export function subtractMean(mean: Image): Transform {
-  return mapPixels((value, channel, y, x) => value - mean.get(channel, y, x));
-}
-
-function mapPixels(formula: (value: number, channel: number, y: number, x: number) => number): Transform {
   return (image) => {
+    const [height, width, step] = [image.shape[1]!, image.shape[2]!, image.stride[2]!];
     const data = new Float32Array(image.size);
-    let at = 0;
-    forEachPixel(image, (value, channel, y, x) => {
-      data[at++] = formula(value, channel, y, x);
+    forEachRow(image, (row, channel, y) => {
+      const to = (channel * height + y) * width;
+      const meanRow = mean.index(channel, y, 0);
+      for (let x = 0; x < width; x++) data[to + x] = image.data[row + x * step]! - mean.data[meanRow + x * mean.stride[2]!]!;
     });
     return ndarray(data, [...image.shape]);
   };
@@ -114,8 +125,9 @@ export async function perPixelMean(dataset: Dataset): Promise<Image> {
   const [c, h, w] = dataset.imageShape;
   const total = new Float64Array(c * h * w);
   for (let index = 0; index < dataset.length; index++) {
-    forEachPixel(await dataset.image(index), (value, channel, y, x) => {
-      total[(channel * h + y) * w + x]! += value;
+    const image = await dataset.image(index);
+    forEachRow(image, (row, channel, y) => {
+      for (let x = 0; x < w; x++) total[(channel * h + y) * w + x]! += image.data[row + x * image.stride[2]!]!;
     });
   }
   return ndarray(

@@ -11,8 +11,17 @@ export function writeWhole(file: string, parts: readonly (Uint8Array | string)[]
     renameSync(temporary, file);
     syncDirectory(dirname(file));
   } catch (error) {
-    rmSync(temporary, { force: true });
+    removeIfThere(temporary);
     throw new FileError(`cannot write ${file}: ${reason(error)}`);
+  }
+}
+
+/** Cleans up behind an error, which is what the caller shall hear of. */
+export function removeIfThere(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // a path that leads through a file, or a disk that is gone: nothing is there that this process could remove
   }
 }
 

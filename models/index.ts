@@ -14,6 +14,7 @@ export {
   resnet110,
   resnet1202,
 } from './cifarResnet.ts';
+export { exportOnnx, type OnnxOptions } from './onnx/exportOnnx.ts';
 export {
   type ModelOptions,
   plain18,

@@ -1,21 +1,16 @@
 /** Safetensors files on disk; the format itself is in safetensors.ts. */
-import { readFileSync } from 'node:fs';
-import type { StateDict } from '../nn/index.ts';
-import { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
-import { reason } from '../disk/reason.ts';
+
+import { readWhole } from '../disk/readWhole.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
+import type { StateDict } from '../nn/index.ts';
+import { decodeSafetensors, encodeSafetensors, type WriteOptions } from './safetensors.ts';
 
-/** The arrays of a file, or of its bytes, in its order; integers and half floats become float32. Throws a WeightsError naming file and key. */
+/**
+ * The arrays of a file, or of its bytes, in its order; integers and half floats become float32. Throws a FileError for what cannot be
+ * read, and a WeightsError, naming file and key, for what is no safetensors file.
+ */
 export function readSafetensors(file: string | Uint8Array): StateDict {
-  return typeof file === 'string' ? decodeSafetensors(readBytes(file), file) : decodeSafetensors(file);
-}
-
-function readBytes(file: string): Uint8Array {
-  try {
-    return readFileSync(file);
-  } catch (error) {
-    throw new WeightsError(`cannot read ${file}: ${reason(error)}`);
-  }
+  return typeof file === 'string' ? decodeSafetensors(readWhole(file), file) : decodeSafetensors(file);
 }
 
 /** Writes the arrays whole or not at all; throws a FileError. */

@@ -4,6 +4,7 @@ export { accuracy } from './accuracy.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batchNorm2d.ts';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
 export { Dropout, loadRandomState, randomState } from './dropout.ts';
+export { evaluationMode } from './evaluationMode.ts';
 export { heNormal, heUniform, type Initialisation, type Initialiser, initialise, zeroWeights } from './initialise.ts';
 export { Linear } from './linear.ts';
 export { Module, type StateDict } from './module.ts';

@@ -4,6 +4,7 @@
 import { type Shape, type Tensor, zeros } from '../core/index.ts';
 import { formatShape, sizeOf } from '../core/shape.ts';
 import { tapeOf } from '../core/tape.ts';
+import { evaluationMode } from './evaluationMode.ts';
 import type { Module } from './module.ts';
 
 export interface ModuleMeasure {
@@ -69,12 +70,11 @@ function kibibytes(values: number): string {
 }
 
 function recordEvaluation(module: Module, inputShape: Shape): Tensor {
-  const modes = [...module.namedModules().keys()].map((part) => ({ part, training: part.training }));
-  module.eval();
+  const restore = evaluationMode(module);
   try {
     return module.forward(zeros(inputShape));
   } finally {
-    for (const { part, training } of modes) part.training = training;
+    restore();
   }
 }
 

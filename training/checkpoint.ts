@@ -10,10 +10,11 @@
  * hand has changed since.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { readText, readWhole } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
-import { syncDirectory, writeDurably } from '../disk/writeWhole.ts';
+import { removeIfThere, syncDirectory, writeDurably } from '../disk/writeWhole.ts';
 import { decodeSafetensors, encodeSafetensors } from '../models/index.ts';
 import type { StateDict } from '../nn/index.ts';
 import type { SGDState } from '../optim/index.ts';
@@ -51,7 +52,7 @@ export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void
     writeFiles(temporary, checkpoint);
     putInPlace(temporary, directory);
   } catch (error) {
-    rmSync(temporary, { recursive: true, force: true });
+    removeIfThere(temporary);
     throw new FileError(`cannot write the checkpoint ${directory}: ${reason(error)}`);
   }
 }
@@ -113,9 +114,7 @@ type Sums = Readonly<Record<string, unknown>>;
 function readManifest(directory: string): Sums {
   const file = join(directory, MANIFEST);
   if (!existsSync(file)) throw new FileError(`${directory} has no ${MANIFEST}; it is not a checkpoint, or not all of one`);
-  if (statSync(file).size > MAX_MANIFEST)
-    throw new FileError(`${file} is larger than ${MAX_MANIFEST} bytes; it is not a manifest`);
-  const manifest = parseObject(readFileSync(file, 'utf8'), file);
+  const manifest = parseObject(readText(file, MAX_MANIFEST), file);
   if (manifest.format !== FORMAT)
     throw new FileError(`${file} has format ${JSON.stringify(manifest.format)}, but "${FORMAT}" is needed`);
   if (manifest.version !== VERSION)
@@ -128,15 +127,9 @@ function readChecked(directory: string, name: string, sums: Sums): Uint8Array {
   const file = join(directory, name);
   const expected = sums[name];
   if (!isObject(expected)) throw new FileError(`${join(directory, MANIFEST)} does not list ${name}; it is damaged`);
-  let size: number;
-  try {
-    size = statSync(file).size;
-  } catch (error) {
-    throw new FileError(`cannot read ${file}: ${reason(error)}`);
-  }
-  if (size !== expected.bytes)
-    throw new FileError(`${file} has ${size} bytes, but ${String(expected.bytes)} were written; it is damaged`);
-  const bytes = readFileSync(file);
+  const bytes = readWhole(file);
+  if (bytes.length !== expected.bytes)
+    throw new FileError(`${file} has ${bytes.length} bytes, but ${String(expected.bytes)} were written; it is damaged`);
   if (createHash('sha256').update(bytes).digest('hex') !== expected.sha256)
     throw new FileError(`${file} is not what was written (its SHA-256 differs); it is damaged`);
   return bytes;

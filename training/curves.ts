@@ -1,6 +1,4 @@
 /** Training curves as a picture, in the style of fig. 6 of the paper (arXiv:1512.03385): training error thin, test error bold. */
-import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import type { EpochRecord } from './progress.ts';
 
 export interface Curve {
@@ -21,7 +19,8 @@ const LETTER = 8;
 const USUAL_LARGEST_ERROR = 60;
 
 /** The runs in one picture: an SVG document. Errors in percent over steps. */
-export function drawCurves(curves: readonly Curve[]): string {
+export async function drawCurves(curves: readonly Curve[]): Promise<string> {
+  const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]); // large: only where it is used
   const training = curves.flatMap(({ name, history }) => points(name, history, ({ trainError }) => trainError));
   const heldOut = curves.flatMap(({ name, history }) => points(name, history, (record) => record.heldOut?.error));
   const ends = heldOut.length > 0 ? heldOut : training;

@@ -4,7 +4,7 @@
  */
 import type { HostArray } from '../core/index.ts';
 import type { Batch } from '../data/index.ts';
-import type { Module } from '../nn/index.ts';
+import { evaluationMode, type Module } from '../nn/index.ts';
 
 export interface Evaluation {
   /** Mean of -log p[label]. */
@@ -40,8 +40,7 @@ export async function evaluate(
   passes: readonly AsyncIterable<Batch>[],
   { classes, viewsPerImage = 1, signal, onBatch }: EvaluationOptions,
 ): Promise<Evaluation> {
-  const modes = models.map(({ training }) => training);
-  for (const model of models) model.eval();
+  const restores = models.map(evaluationMode);
   const opinions = passes.length * viewsPerImage;
   const scores = new Scores(classes, opinions, models.length);
   const started = performance.now();
@@ -57,7 +56,7 @@ export async function evaluate(
       });
     }
   } finally {
-    models.forEach((model, k) => model.train(modes[k]!));
+    for (const restore of restores) restore();
   }
   return scores.result(rate(scores.count, started));
 }

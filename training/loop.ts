@@ -26,7 +26,7 @@ export interface TrainingRun {
   readonly evaluateEvery: number;
   readonly metrics?: Metrics;
   /** Writes a checkpoint. */
-  readonly save?: (checkpoint: Checkpoint) => void;
+  readonly save?: (checkpoint: Checkpoint) => Promise<void>;
   /** Within epochs too, after every so many steps; after each epoch in any case. */
   readonly checkpointEvery: number;
   /** Whether to end after this step. */
@@ -207,6 +207,6 @@ async function save(run: TrainingRun, from: Progress): Promise<Progress> {
       );
   }
   metrics?.flush();
-  run.save({ model: weights, momentum, progress });
+  await run.save({ model: weights, momentum, progress });
   return progress;
 }

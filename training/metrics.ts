@@ -1,8 +1,12 @@
 /** metrics.jsonl: a line of JSON for every step and every epoch, written as the run goes. */
-import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, fsyncSync, ftruncateSync, openSync } from 'node:fs';
+import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeAll } from '../disk/writeWhole.ts';
 import { type EpochRecord, isEpochRecord } from './progress.ts';
+
+/** The longest text that Node can hold; three million steps. */
+const MAX_METRICS = 2 ** 29 - 24;
 
 /** What stands in a line of one step. */
 export interface StepRecord {
@@ -70,17 +74,13 @@ function attempt<T>(file: string, action: () => T): T {
 
 /** The records of a metrics file. A last line that a killed run left unfinished is passed over; any other damage throws a FileError. */
 export function readMetrics(file: string): { readonly epochs: readonly EpochRecord[]; readonly losses: readonly number[] } {
-  let text: string;
-  try {
-    text = readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new FileError(`cannot read ${file}: ${reason(error)}`);
-  }
+  const text = readText(file, MAX_METRICS);
   const [epochs, losses]: [EpochRecord[], number[]] = [[], []];
   for (const [k, line] of text.split('\n').slice(0, -1).entries()) {
     const record = parseLine(line, k, file);
-    if (record.kind === 'epoch' && isEpochRecord(record)) epochs.push(record);
-    else if (record.kind === 'step' && typeof record.loss === 'number') losses.push(record.loss);
+    const { kind, ...rest } = record;
+    if (kind === 'epoch' && isEpochRecord(rest)) epochs.push(rest);
+    else if (kind === 'step' && typeof record.loss === 'number') losses.push(record.loss);
     else throw new FileError(`${file} has a line ${k + 1} that is neither a step nor an epoch; it is damaged or another file`);
   }
   return { epochs, losses };

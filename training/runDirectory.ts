@@ -8,8 +8,9 @@
  *     model.safetensors             the weights at the end
  *     checkpoints/step-00000123/    see checkpoint.ts: the last few, and the best
  */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
 import {
@@ -66,9 +67,7 @@ export class RunDirectory {
     const file = this.file(SETTINGS_FILE);
     if (!existsSync(this.path)) throw new FileError(`the directory ${this.path} does not exist; give one that train --out wrote`);
     if (!existsSync(file)) throw new FileError(`${this.path} has no ${SETTINGS_FILE}; give a directory that train --out wrote`);
-    if (statSync(file).size > MAX_SETTINGS)
-      throw new FileError(`${file} is larger than ${MAX_SETTINGS} bytes; it is another file`);
-    return parseObject(readFileSync(file, 'utf8'), file);
+    return parseObject(readText(file, MAX_SETTINGS), file);
   }
 
   /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */

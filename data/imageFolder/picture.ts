@@ -4,14 +4,16 @@
  *
  * Resizing is bilinear, its triangle widened by the factor of reduction, so that every pixel counts: Pillow's BILINEAR, which torchvision's
  * Resize uses and with which the published weights were tested (fb.resnet.torch took bicubic). A reduction by four or more begins with a
- * box filter. Unlike torchvision, the EXIF orientation is applied; one that EXIF does not know (0, 9) is taken for upright.
+ * box filter or in the JPEG decoder. Unlike torchvision, the EXIF orientation is applied; one that EXIF does not know (0, 9) is taken for
+ * upright.
  */
 import { open } from 'node:fs/promises';
 import ndarray from 'ndarray';
 import type { Image } from '../dataset.ts';
 import { PictureError } from '../error.ts';
 import { randomFor } from '../random.ts';
-import { type Cut, cutFor, type PictureRule, shorterSideFor, transformOf } from './rule.ts';
+import { axisFor, enlarge } from './enlarge.ts';
+import { type Cut, cutFor, type PictureRule, shorterSideFor, transformOf, viewsOf } from './rule.ts';
 import { firstLine, type Sharp } from './sharp.ts';
 
 /** Which view of which picture, and what its random numbers are drawn from. */
@@ -24,11 +26,19 @@ export interface PictureRequest {
   readonly epoch: number;
 }
 
-/** Red, green, blue, pixel by pixel, row by row. */
-interface Pixels {
-  readonly bytes: Uint8Array;
+interface Size {
   readonly height: number;
   readonly width: number;
+}
+
+type Piece = Omit<Cut, 'mirrored'>;
+
+/** A file whose header has been read. */
+interface Opened {
+  /** Upright, after resizing. */
+  readonly size: Size;
+  /** Red, green, blue, pixel by pixel, row by row. */
+  decode(piece: Piece): Promise<Uint8Array>;
 }
 
 /** Keeps the draws for pictures from meeting those of the loader. */
@@ -38,38 +48,70 @@ const MOST_PIXELS = 100_000_000;
 /** After resizing: a picture of 1 x 10000 would grow without bound. */
 const MOST_RESIZED = 2 ** 24;
 
-/** A reader that remembers the last picture it has decoded, for the next of its ten views. */
+/** A reader that keeps the last picture decoded, where the next view may be of the same one. */
 export function pictureReader(sharp: Sharp): (request: PictureRequest, rule: PictureRule) => Promise<Image> {
-  let last: { readonly key: string; readonly pixels: Pixels } | undefined;
-  return async (request, rule) => {
-    const random = randomFor(request.seed, PICTURE, request.epoch, request.picture);
+  let last: { readonly key: string; readonly opened: Opened } | undefined;
+  const openFor = async (file: string, shorterSide: number, rule: PictureRule): Promise<Opened> => {
+    const key = `${shorterSide} ${file}`;
+    if (viewsOf(rule) === 1) return openPicture(sharp, file, shorterSide);
+    if (last?.key !== key) last = { key, opened: await decodedOnce(await openPicture(sharp, file, shorterSide)) };
+    return last.opened;
+  };
+  return async ({ file, seed, epoch, picture, view }, rule) => {
+    const random = randomFor(seed, PICTURE, epoch, picture);
     const shorterSide = shorterSideFor(rule, random);
-    const key = `${shorterSide} ${request.file}`;
-    const pixels = last?.key === key ? last.pixels : await decode(sharp, request.file, shorterSide);
-    last = rule.crop.kind === 'ten' ? { key, pixels } : undefined;
-    const piece = cut(pixels, cutFor(rule, [pixels.height, pixels.width], request.view, random));
+    let piece: Image;
+    try {
+      const opened = await openFor(file, shorterSide, rule);
+      const cut = cutFor(rule, opened.size, view, random);
+      piece = planes(await opened.decode(cut), cut);
+    } catch (error) {
+      throw new PictureError(file, firstLine(error));
+    }
     return transformOf(rule)(piece, random);
   };
 }
 
-async function decode(sharp: Sharp, file: string, shorterSide: number): Promise<Pixels> {
-  try {
-    const input = await readBytes(file);
-    const options = { failOn: 'error', limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
-    const { autoOrient } = await sharp(input, options).metadata();
-    const { height, width } = resized(autoOrient, shorterSide);
-    const { data, info } = await sharp(input, options)
-      .autoOrient()
-      .flatten({ background: 'white' })
-      .resize(width, height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after its conversion to sRGB`);
-    return { bytes: data, height, width };
-  } catch (error) {
-    throw new PictureError(file, firstLine(error));
-  }
+async function openPicture(sharp: Sharp, file: string, shorterSide: number): Promise<Opened> {
+  const bytes = await readBytes(file);
+  // not 'warning': libjpeg warns of much that no eye can see
+  const options = { failOn: 'error', limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
+  const upright = (await sharp(bytes, options).metadata()).autoOrient;
+  const size = resized(upright, shorterSide);
+  const pipeline = (): ReturnType<Sharp> => sharp(bytes, options).autoOrient().flatten({ background: 'white' });
+  const reduced = (piece: Piece): Promise<Uint8Array> =>
+    pixelsOf(
+      pipeline().resize(size.width, size.height, { fit: 'fill', kernel: 'linear', fastShrinkOnLoad: false }).extract(piece),
+    );
+  const enlarged = async ({ top, left, height, width }: Piece): Promise<Uint8Array> => {
+    const rows = axisFor(upright.height, size.height, { start: top, length: height });
+    const columns = axisFor(upright.width, size.width, { start: left, length: width });
+    const source = { top: rows.start, left: columns.start, height: rows.length, width: columns.length };
+    return enlarge(await pixelsOf(pipeline().extract(source)), rows, columns);
+  };
+  return { size, decode: size.height > upright.height ? enlarged : reduced };
+}
+
+async function pixelsOf(pipeline: ReturnType<Sharp>): Promise<Uint8Array> {
+  const { data, info } = await pipeline.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after its conversion to sRGB`);
+  return data;
+}
+
+/** Pieces of a picture that has been decoded whole. */
+async function decodedOnce({ size, decode }: Opened): Promise<Opened> {
+  const all = await decode({ top: 0, left: 0, ...size });
+  return {
+    size,
+    decode: async ({ top, left, height, width }) => {
+      const bytes = new Uint8Array(3 * height * width);
+      for (let y = 0; y < height; y++) {
+        const from = 3 * ((top + y) * size.width + left);
+        bytes.set(all.subarray(from, from + 3 * width), 3 * y * width);
+      }
+      return bytes;
+    },
+  };
 }
 
 async function readBytes(file: string): Promise<Buffer> {
@@ -93,10 +135,7 @@ function isPicture(bytes: Buffer): boolean {
 }
 
 /** The longer side is rounded down, as torchvision does. */
-function resized(
-  { height, width }: { readonly height: number; readonly width: number },
-  shorterSide: number,
-): Omit<Pixels, 'bytes'> {
+function resized({ height, width }: Size, shorterSide: number): Size {
   const scaled = (side: number): number => Math.floor((shorterSide * side) / Math.min(height, width));
   const size = { height: scaled(height), width: scaled(width) };
   if (size.height * size.width > MOST_RESIZED)
@@ -107,18 +146,17 @@ function resized(
 }
 
 /** [3, h, w], values from 0 to 1. */
-function cut({ bytes, width: rowLength }: Pixels, { top, left, height, width, mirrored }: Cut): Image {
+function planes(bytes: Uint8Array, { height, width, mirrored }: Cut): Image {
   const plane = height * width;
   const data = new Float32Array(3 * plane);
-  let at = 0;
-  for (let y = 0; y < height; y++) {
-    const row = ((top + y) * rowLength + left) * 3;
-    for (let x = 0; x < width; x++) {
-      const from = row + 3 * (mirrored ? width - 1 - x : x);
-      data[at] = bytes[from]! / 255;
-      data[at + plane] = bytes[from + 1]! / 255;
-      data[at + 2 * plane] = bytes[from + 2]! / 255;
-      at++;
+  for (let channel = 0; channel < 3; channel++) {
+    for (let y = 0; y < height; y++) {
+      const to = channel * plane + y * width;
+      let from = 3 * (y * width + (mirrored ? width - 1 : 0)) + channel;
+      for (let x = 0; x < width; x++) {
+        data[to + x] = bytes[from]! / 255;
+        from += mirrored ? -3 : 3;
+      }
     }
   }
   return ndarray(data, [3, height, width]);

@@ -7,7 +7,7 @@ import type { Random } from '../random.ts';
 import { type Covariance, compose, lighting, normalise, subtractMean, type Transform } from '../transforms.ts';
 
 export type CropRule =
-  /** Training: the shorter side gets a length from this range, then a random square of it or its mirror image (He et al. 2015, sec. 3.4). */
+  /** The shorter side gets a length from this range, then a random square of it or its mirror image (He et al. 2015, sec. 3.4). */
   | { readonly kind: 'random'; readonly shorterSide: readonly [number, number]; readonly size: number }
   | { readonly kind: 'centre'; readonly shorterSide: number; readonly size: number }
   /** The four corners and the centre, then their mirror images: ten views, as AlexNet was tested. */
@@ -76,7 +76,12 @@ export function shorterSideFor({ crop }: PictureRule, random: Random): number {
 }
 
 /** The piece of a resized picture that is view number `view`. */
-export function cutFor({ crop }: PictureRule, [height, width]: readonly [number, number], view: number, random: Random): Cut {
+export function cutFor(
+  { crop }: PictureRule,
+  { height, width }: Pick<Cut, 'height' | 'width'>,
+  view: number,
+  random: Random,
+): Cut {
   const [spareY, spareX] =
     crop.kind === 'whole' ? [height % crop.multiple, width % crop.multiple] : [height - crop.size, width - crop.size];
   const piece = { height: height - spareY, width: width - spareX };

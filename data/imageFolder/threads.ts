@@ -21,13 +21,12 @@ interface Waiting {
 function startWorker(): Worker {
   if (!import.meta.url.endsWith('.ts')) return new Worker(new URL('./worker.js', import.meta.url), { execArgv: [] });
   const [tsx, worker] = [import.meta.resolve('tsx/esm/api'), new URL('./worker.ts', import.meta.url).href];
-  const source = `import('${tsx}').then(({ register }) => { register(); return import('${worker}'); })`;
+  const source = `import(${JSON.stringify(tsx)}).then(({ register }) => { register(); return import(${JSON.stringify(worker)}); })`;
   return new Worker(source, { eval: true, execArgv: [] });
 }
 
 export class PictureThreads {
-  private readonly threads: Thread[] = [];
-  private readonly ruleIds = new Map<PictureRule, number>();
+  private readonly threads = new Set<Thread>();
   private closed = false;
 
   constructor(private readonly count: number) {}
@@ -36,29 +35,24 @@ export class PictureThreads {
   async read(request: PictureRequest, rule: PictureRule): Promise<Image> {
     await loadSharp(); // here too: its libraries must outlive the threads
     if (this.closed) throw new DataError(`the image folder was closed; it can read ${request.file} no more`);
-    return this.threadFor(request.file).read(request, rule, this.idOf(rule));
+    return this.threadFor(request.file).read(request, rule);
   }
 
   /** Lets every thread finish the picture it is at. Pictures still waiting are refused. */
   async close(): Promise<void> {
     this.closed = true;
-    await Promise.all(this.threads.map((thread) => thread.close()));
-  }
-
-  private idOf(rule: PictureRule): number {
-    const id = this.ruleIds.get(rule) ?? this.ruleIds.size;
-    this.ruleIds.set(rule, id);
-    return id;
+    await Promise.all([...this.threads].map((thread) => thread.close()));
   }
 
   /** The one that has just decoded this file, else an idle one, else a new one, else the least busy. */
   private threadFor(file: string): Thread {
-    const same = this.threads.find(({ lastFile }) => lastFile === file);
+    const threads = [...this.threads].sort((a, b) => a.load - b.load);
+    const same = threads.find(({ lastFile }) => lastFile === file);
     if (same !== undefined) return same;
-    const least = [...this.threads].sort((a, b) => a.load - b.load)[0];
-    if (least !== undefined && (least.load === 0 || this.threads.length >= this.count)) return least;
-    const thread = new Thread(() => this.threads.splice(this.threads.indexOf(thread), 1));
-    this.threads.push(thread);
+    const least = threads[0];
+    if (least !== undefined && (least.load === 0 || threads.length >= this.count)) return least;
+    const thread = new Thread(() => this.threads.delete(thread));
+    this.threads.add(thread);
     return thread;
   }
 }
@@ -67,12 +61,13 @@ class Thread {
   lastFile = '';
   private readonly worker: Worker;
   private readonly waiting = new Map<number, Waiting>();
-  private readonly knownRules = new Set<number>();
+  private rule: PictureRule | undefined;
+  private closing = false;
   private readonly ended: Promise<void>;
   private nextId = 0;
 
   /** One that ends is forgotten, so that the next picture gets a new one. */
-  constructor(forget: () => void) {
+  constructor(forget: () => unknown) {
     this.worker = startWorker();
     this.worker.on('message', (answer: FromWorker) => this.settle(answer));
     this.ended = new Promise((resolve) => {
@@ -91,20 +86,22 @@ class Thread {
     return this.waiting.size;
   }
 
-  read(request: PictureRequest, rule: PictureRule, ruleId: number): Promise<Image> {
-    if (!this.knownRules.has(ruleId)) this.post({ kind: 'rule', ruleId, rule });
-    this.knownRules.add(ruleId);
+  /** A rule may hold a mean image, so it is sent only where it is another one than before. */
+  read(request: PictureRequest, rule: PictureRule): Promise<Image> {
+    if (this.rule !== rule) this.post({ kind: 'rule', rule });
+    this.rule = rule;
     this.lastFile = request.file;
     const id = this.nextId++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { file: request.file, resolve, reject });
       this.worker.ref();
-      this.post({ kind: 'read', id, ruleId, request });
+      this.post({ kind: 'read', id, request });
     });
   }
 
   /** Not `terminate`: ending a thread inside a decoder can end the process. */
   close(): Promise<void> {
+    this.closing = true;
     this.refuseAll((file) => new DataError(`the image folder was closed before ${file} was read`));
     this.worker.ref();
     this.post({ kind: 'end' });
@@ -114,7 +111,7 @@ class Thread {
   private settle(answer: FromWorker): void {
     const waiting = this.waiting.get(answer.id);
     this.waiting.delete(answer.id);
-    if (this.load === 0) this.worker.unref();
+    if (this.load === 0 && !this.closing) this.worker.unref();
     if (waiting === undefined) return;
     if (answer.kind === 'image') waiting.resolve(ndarray(answer.data, answer.shape));
     else waiting.reject(answer.unreadable ? new PictureError(waiting.file, answer.reason) : new DataError(answer.reason));

@@ -1,4 +1,4 @@
-/** What runs in a thread: one picture after another, each answered with its pixels or with why not. Rules come once, under a number. */
+/** What runs in a thread: one picture after another, each answered with its pixels or with why not. A rule is for what comes after it. */
 import { parentPort } from 'node:worker_threads';
 import { PictureError } from '../error.ts';
 import { type PictureRequest, pictureReader } from './picture.ts';
@@ -6,8 +6,8 @@ import type { PictureRule } from './rule.ts';
 import { firstLine, loadSharp } from './sharp.ts';
 
 export type ToWorker =
-  | { readonly kind: 'rule'; readonly ruleId: number; readonly rule: PictureRule }
-  | { readonly kind: 'read'; readonly id: number; readonly ruleId: number; readonly request: PictureRequest }
+  | { readonly kind: 'rule'; readonly rule: PictureRule }
+  | { readonly kind: 'read'; readonly id: number; readonly request: PictureRequest }
   | { readonly kind: 'end' };
 
 export type FromWorker =
@@ -15,29 +15,32 @@ export type FromWorker =
   | { readonly kind: 'failed'; readonly id: number; readonly reason: string; readonly unreadable: boolean };
 
 const port = parentPort!;
-const rules = new Map<number, PictureRule>();
 const reader = loadSharp().then((sharp) => {
   sharp.concurrency(1); // there are as many threads as cores are wanted already
   sharp.cache(false); // no picture is read twice in a row
   return pictureReader(sharp);
 });
 reader.catch(() => undefined); // every request answers with it
+let rule: PictureRule;
 let ended = false;
 let last = Promise.resolve();
 
 port.on('message', (message: ToWorker) => {
-  if (message.kind === 'rule') rules.set(message.ruleId, message.rule);
-  else if (message.kind === 'read') last = last.then(() => answer(message));
-  else {
+  if (message.kind === 'rule') rule = message.rule;
+  else if (message.kind === 'read') {
+    const { id, request } = message;
+    const current = rule;
+    last = last.then(() => answer(id, request, current));
+  } else {
     ended = true;
     void last.then(() => port.close());
   }
 });
 
-async function answer({ id, ruleId, request }: Extract<ToWorker, { kind: 'read' }>): Promise<void> {
+async function answer(id: number, request: PictureRequest, rule: PictureRule): Promise<void> {
   if (ended) return;
   try {
-    const { data, shape } = await (await reader)(request, rules.get(ruleId)!);
+    const { data, shape } = await (await reader)(request, rule);
     send({ kind: 'image', id, data, shape }, [data.buffer as ArrayBuffer]);
   } catch (error) {
     const unreadable = error instanceof PictureError;

@@ -5,7 +5,7 @@
 import { type Shape, type Tensor, zeros } from '../../core/index.ts';
 import { formatShape, sameShape } from '../../core/shape.ts';
 import { tapeOf } from '../../core/tape.ts';
-import type { Module } from '../../nn/index.ts';
+import { evaluationMode, type Module } from '../../nn/index.ts';
 
 /** Not 1: core drops work along axes of length 1. */
 export const BATCHES = [2, 3] as const;
@@ -53,13 +53,12 @@ export function mapSizes([few, many]: Sizes, rule: (shape: Shape) => Shape): Siz
 type Ends = Pick<Recording, 'input' | 'output'>;
 
 function recordEvaluation(model: Module, inputShape: Shape, batch: number): Ends {
-  const modes = [...model.namedModules().keys()].map((part) => ({ part, training: part.training }));
-  model.eval();
+  const restore = evaluationMode(model);
   try {
     const input = zeros([batch, ...inputShape.slice(1)]);
     return { input, output: model.forward(input) };
   } finally {
-    for (const { part, training } of modes) part.training = training;
+    restore();
   }
 }
 

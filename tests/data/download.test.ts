@@ -328,7 +328,9 @@ describe('one sentence, and no file', () => {
     skip(!existsSync('/dev/full'), 'no /dev/full here');
     symlinkSync('/dev/full', part);
     answers = [serve()];
-    expect(await refused()).toMatch(/file\.tar\.gz\.part: the disk is full; free some space, or choose another directory \(ENOSPC\)/);
+    expect(await refused()).toMatch(
+      /file\.tar\.gz\.part: the disk is full; free some space, or choose another directory \(ENOSPC\)/,
+    );
     expect(ranges).toHaveLength(1);
   });
   it('for a directory that is none, or that may not be written to', async () => {
