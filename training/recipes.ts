@@ -59,9 +59,9 @@ const IMAGENET: RecipeSettings = {
  */
 const QUICK: RecipeSettings = {
   ...DEFAULTS,
-  batchSize: 128,
+  batchSize: 64,
   epochs: 10,
-  learningRate: 0.4,
+  learningRate: 0.2,
   nesterov: true,
   weightDecay: 5e-4,
   decayNorms: false,
