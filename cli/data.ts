@@ -1,10 +1,10 @@
 /** `data`: fetches an official CIFAR archive, or takes one that is there, and unpacks it for `--data`. */
 import { existsSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Argument, type Command, InvalidArgumentError, Option } from 'commander';
 import { ARCHIVES, type ArchiveSpec, isUnpacked, unpackArchive } from '../data/archive.ts';
 import { download, onDisk } from '../data/download.ts';
+import { makeDirectory } from '../disk/makeDirectory.ts';
 import { onInterrupt } from './interrupt.ts';
 import { type Progress, progressBar } from './progress.ts';
 
@@ -70,7 +70,7 @@ async function fetchAndUnpack(spec: ArchiveSpec, to: string, from: string, signa
   }
   const archive = join(to, basename(spec.url));
   const kept = existsSync(archive);
-  await onDisk(to, () => mkdir(to, { recursive: true }));
+  await onDisk(to, async () => makeDirectory(to));
   if (!kept) await downloadWithBar(from, archive, spec.md5, signal);
   await unpackArchive(archive, spec, to, signal);
   if (!kept) rmSync(archive);

@@ -8,6 +8,7 @@ import { join, sep } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
+import { makeDirectory } from '../disk/makeDirectory.ts';
 import { cifar10, cifar100 } from './cifar.ts';
 import { flush, md5Of, onDisk } from './download.ts';
 import { DataError } from './error.ts';
@@ -75,7 +76,7 @@ export async function unpackArchive(
   signal?: AbortSignal,
 ): Promise<string> {
   const target = join(directory, spec.folder);
-  await onDisk(directory, () => mkdir(directory, { recursive: true }));
+  await onDisk(directory, async () => makeDirectory(directory));
   await onDisk(directory, () => removeLeftovers(spec, directory));
   if (isUnpacked(spec, directory)) return target;
   await checkArchive(archive, spec, signal);

@@ -10,8 +10,9 @@
  * hand has changed since.
  */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { makeDirectory } from '../disk/makeDirectory.ts';
 import { readText, readWhole } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { removeIfThere, syncDirectory, writeDurably } from '../disk/writeWhole.ts';
@@ -48,7 +49,7 @@ export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void
   const temporary = join(dirname(directory), `.writing-${basename(directory)}`);
   try {
     rmSync(temporary, { recursive: true, force: true });
-    mkdirSync(temporary, { recursive: true });
+    makeDirectory(temporary);
     writeFiles(temporary, checkpoint);
     putInPlace(temporary, directory);
   } catch (error) {

@@ -55,6 +55,7 @@ export function beginning({ rate }: Pick<TrainingRun, 'rate'>): Progress {
     step: 0,
     epoch: 0,
     batch: 0,
+    learningRate: rate.at(0),
     sums: NO_SUMS,
     rate: rate.stateDict(),
     optimizerSteps: 0,
@@ -136,6 +137,7 @@ async function takeStep(run: TrainingRun, parts: readonly Batch[], from: Progres
     ...from,
     step: from.step + 1,
     batch: parts.at(-1)!.number + 1,
+    learningRate: optimizer.learningRate,
     sums: {
       loss: sums.loss + scores.loss * scores.images,
       correct: sums.correct + scores.correct,
@@ -167,7 +169,7 @@ async function endEpoch(run: TrainingRun, progress: Progress): Promise<Progress>
   const record: EpochRecord = {
     epoch: epoch + 1,
     step,
-    learningRate: run.optimizer.learningRate,
+    learningRate: progress.learningRate,
     trainLoss: sums.loss / Math.max(1, sums.images),
     trainError: 1 - sums.correct / Math.max(1, sums.images),
     heldOut,

@@ -32,6 +32,8 @@ export interface Progress {
   readonly epoch: number;
   /** The batch of that epoch which comes next. */
   readonly batch: number;
+  /** Of the last step. */
+  readonly learningRate: number;
   /** Of that epoch so far. */
   readonly sums: { readonly loss: number; readonly correct: number; readonly images: number; readonly seconds: number };
   readonly rate: RateState;
@@ -73,6 +75,7 @@ function isProgress(value: unknown): value is Progress {
     step: isCount,
     epoch: isCount,
     batch: isCount,
+    learningRate: isNumber,
     sums: (sums) => has(sums, { loss: isNumber, correct: isCount, images: isCount, seconds: isNumber }),
     rate: isRateState,
     optimizerSteps: isCount,

@@ -8,8 +8,9 @@
  *     model.safetensors             the weights at the end
  *     checkpoints/step-00000123/    see checkpoint.ts: the last few, and the best
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { makeDirectory } from '../disk/makeDirectory.ts';
 import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
@@ -51,7 +52,7 @@ export class RunDirectory {
     if (existsSync(join(this.path, SETTINGS_FILE)))
       throw new FileError(`${this.path} holds a run already; go on with it by --resume ${this.path}, or choose another --out`);
     try {
-      mkdirSync(join(this.path, CHECKPOINTS), { recursive: true });
+      makeDirectory(join(this.path, CHECKPOINTS));
     } catch (error) {
       throw new FileError(`cannot make the directory ${this.path}: ${reason(error)}`);
     }

@@ -17,6 +17,7 @@ const progressAt = (step: number): Progress => ({
   step,
   epoch: 0,
   batch: step,
+  learningRate: 0.1,
   sums: { loss: 1, correct: 2, images: 3, seconds: 4 },
   rate: { warmUpErrors: null, plateau: null },
   optimizerSteps: step,

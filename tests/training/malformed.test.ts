@@ -24,6 +24,7 @@ const progress: Progress = {
   step: 7,
   epoch: 1,
   batch: 2,
+  learningRate: 0.1,
   sums: { loss: 1.5, correct: 2, images: 8, seconds: 4 },
   rate: { warmUpErrors: [0.5, 0.25], plateau: { learningRate: 0.1, best: 0.5, waited: 1 } },
   optimizerSteps: 7,
