@@ -12,6 +12,7 @@ import {
   compose,
   DataLoader,
   type Dataset,
+  holdOut,
   type Image,
   normalise,
   perPixelMean,
@@ -228,5 +229,21 @@ describe('synthetic', () => {
   it('is no easy prey for a linear model', async () => {
     // Chance is 10 %; a ResNet gets above 90 % (README).
     expect(await linearAccuracy(synthetic({ count: 1000 }), synthetic({ split: 'test', count: 300 }))).toBeLessThan(0.3);
+  });
+});
+
+describe('holdOut', () => {
+  it('cuts the images in two that have none in common, the same way for the same seed', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 2, max: 200 }), fc.nat(), fc.nat(), (length, some, seed) => {
+        const count = some % length;
+        const { training, heldOut } = holdOut(length, count, seed);
+        expect([...training, ...heldOut].sort((a, b) => a - b)).toEqual(Array.from({ length }, (_, k) => k));
+        expect(heldOut).toHaveLength(count);
+        expect(holdOut(length, count, seed)).toEqual({ training, heldOut });
+      }),
+    );
+    expect(holdOut(100, 50, 1)).not.toEqual(holdOut(100, 50, 2));
+    expect(() => holdOut(5, 5, 0)).toThrow('holdOut: 5 of 5 images given; at least one must be left to train on');
   });
 });

@@ -10,7 +10,8 @@ import { fileURLToPath } from 'node:url';
 import { FAULTS, type Fault } from './faults.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const SOURCES = ['core', 'nn', 'optim', 'data', 'models', 'cli', 'tests', 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const FOLDERS = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'cli', 'tests'];
+const SOURCES = [...FOLDERS, 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 const LINKED = ['node_modules', 'optional'];
 const TIMEOUT_MS = 180_000;
 
