@@ -80,8 +80,9 @@ describe('a checkpoint on a disk that is full', () => {
       } catch (thrown) {
         error = thrown;
       }
-      const [reached, newest] = [operations() >= at, run.newest()];
+      const reached = operations() >= at;
       restoreDisk();
+      const newest = run.newest();
       if (!reached) break;
       failures += 1;
       expect(error).toBeInstanceOf(FileError);
@@ -107,8 +108,9 @@ describe('a checkpoint on a disk that is full', () => {
       } catch {
         // which error is the test above
       }
-      const [reached, newest] = [operations() >= at, run.newest()];
+      const reached = operations() >= at;
       restoreDisk();
+      const newest = run.newest();
       if (!reached) break;
       expect(newest?.checkpoint).toEqual(checkpointAt(2));
       run.removeLeftovers();
