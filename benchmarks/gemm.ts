@@ -1,9 +1,9 @@
 /** Matrix products on one thread against the probe: both operands as they lie, and either transposed. */
 import { SimdDevice } from '../core/devices/simd/device.ts';
 import { matmul, sum, type Tensor, tensor } from '../core/index.ts';
-import { planFor } from '../tests/support/evaluate.ts';
 import { randomArray } from '../tests/support/random.ts';
-import { measureProbe, median } from './probe.ts';
+import { measureProbe } from './probe.ts';
+import { stepTimes } from './stepTimes.ts';
 
 /** Rows, columns, and the length of the sums. */
 const SIZES = [
@@ -21,9 +21,6 @@ export interface GemmRow {
   readonly TN: number;
 }
 
-const RUNS = 12;
-const WARM_UP = 3;
-
 export async function gemmRows(report: (row: GemmRow) => void): Promise<void> {
   const device = await SimdDevice.open({ threads: 1 });
   for (const [rows, columns, length] of SIZES) {
@@ -32,16 +29,9 @@ export async function gemmRows(report: (row: GemmRow) => void): Promise<void> {
     const [flippedA, flippedB] = [random([length, rows], 1), random([columns, length], 2)];
     const probe = await measureProbe();
     const rate = async (product: Tensor): Promise<number> => {
-      const plan = planFor([sum(product)], device);
-      const prepared = await device.prepare(plan);
-      const feeds = plan.feeds.map((value) => new Float32Array(plan.values[value]!.size).map((_, k) => Math.sin(k)));
-      const times: number[] = [];
-      for (let run = 0; run < RUNS; run++) {
-        await prepared.run(feeds, []);
-        times.push(plan.steps.reduce((total, { op }, k) => total + (op.name === 'sum' ? 0 : prepared.times![k]!), 0));
-      }
-      prepared.release();
-      return (2 * rows * columns * length) / (median(times.slice(WARM_UP)) * 1e6) / probe;
+      const steps = await stepTimes(device, [sum(product)]);
+      const milliseconds = steps.reduce((total, step) => total + (step.op === 'sum' ? 0 : step.milliseconds), 0);
+      return (2 * rows * columns * length) / (milliseconds * 1e6) / probe;
     };
     report({
       size: `${rows} x ${columns} x ${length}`,

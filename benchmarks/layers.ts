@@ -1,9 +1,9 @@
 /** Single layers on one thread, against the probe: convolutions by direct multiply-adds, batch norm by bytes against memcpy. */
 import { SimdDevice } from '../core/devices/simd/device.ts';
 import { batchNorm, type Conv2dOptions, conv2d, gradient, mul, sum, type Tensor, tensor } from '../core/index.ts';
-import { planFor } from '../tests/support/evaluate.ts';
 import { randomArray } from '../tests/support/random.ts';
 import { measureProbe, median } from './probe.ts';
+import { stepTimes } from './stepTimes.ts';
 
 interface Layer {
   readonly name: string;
@@ -43,8 +43,7 @@ export interface LayerRow {
   readonly weightGradient: number;
 }
 
-const STEP_NAMES = ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'] as const;
-type Pass = (typeof STEP_NAMES)[number];
+const PASSES = ['conv2d', 'conv2dInputGradient', 'conv2dWeightGradient'];
 
 /** GFLOP/s of each pass; the last layers of a network have all three. */
 async function measure(device: SimdDevice, { x, w, options }: Layer): Promise<number[]> {
@@ -53,20 +52,9 @@ async function measure(device: SimdDevice, { x, w, options }: Layer): Promise<nu
   const y = conv2d(input, weight, options);
   const slope = random(y.shape, 3);
   const results = gradient(sum(mul(y, slope)), [input, weight]);
-  const plan = planFor([sum(y), ...results.map((result) => sum(result))], device);
-  const prepared = await device.prepare(plan);
-  const feeds = plan.feeds.map((value) => new Float32Array(plan.values[value]!.size).map((_, k) => Math.sin(k)));
+  const times = await stepTimes(device, [sum(y), ...results.map((result) => sum(result))]);
   const operations = 2 * y.size * w[1] * w[2] * w[3];
-  const times = STEP_NAMES.map((): number[] => []);
-  for (let run = 0; run < 9; run++) {
-    await prepared.run(feeds, []);
-    plan.steps.forEach(({ op }, k) => {
-      const pass = STEP_NAMES.indexOf(op.name as Pass);
-      if (pass >= 0 && run >= 2) times[pass]!.push(prepared.times![k]!);
-    });
-  }
-  prepared.release();
-  return times.map((each) => operations / (median(each) * 1e6));
+  return PASSES.map((pass) => operations / (times.find(({ op }) => op === pass)!.milliseconds * 1e6));
 }
 
 export async function layerRows(report: (row: LayerRow) => void): Promise<void> {
@@ -109,19 +97,11 @@ export async function batchNormRows(report: (row: BatchNormRow) => void): Promis
     const seed = conv2d(x, tensor(new Float32Array(shape[1]! ** 2).fill(0.01), [shape[1]!, shape[1]!, 1, 1]));
     const { output } = batchNorm(seed, gamma, gamma);
     const results = gradient(sum(mul(output, output)), [seed]);
-    const plan = planFor([sum(results[0]!)], device);
-    const prepared = await device.prepare(plan);
-    const feeds = plan.feeds.map((value) => new Float32Array(plan.values[value]!.size).map((_, k) => Math.sin(k)));
-    const times = new Map<string, number[]>();
-    for (let run = 0; run < 9; run++) {
-      await prepared.run(feeds, []);
-      plan.steps.forEach(({ op }, k) => {
-        if (op.name in TRAFFIC && run >= 2) times.set(op.name, [...(times.get(op.name) ?? []), prepared.times![k]!]);
-      });
-    }
-    prepared.release();
+    const times = await stepTimes(device, [sum(results[0]!)]);
     const copy = copyRate(x.size);
-    const pieces = [...times].map(([name, each]) => [name, (TRAFFIC[name]! * 4 * x.size) / (median(each) * 1e6) / copy]);
+    const pieces = times
+      .filter(({ op }) => op in TRAFFIC)
+      .map(({ op, milliseconds }) => [op, (TRAFFIC[op]! * 4 * x.size) / (milliseconds * 1e6) / copy]);
     report({ shape: `[${shape}]`, pieces: Object.fromEntries(pieces) });
   }
   device.destroy();

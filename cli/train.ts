@@ -82,13 +82,9 @@ function runOptions(): Option[] {
 
 async function runTrain(chosen: TrainOptions): Promise<void> {
   const { device, threads, workers, skip, json, out, resume, evaluateEvery, checkpointEvery, keep, ...given } = chosen;
-  if (resume !== undefined) {
-    const run = new RunDirectory(resume);
-    const settings = resumedSettings(runSettings(run), given);
-    await resumeRun(run, settings, chosen);
-    return;
-  }
-  const settings = resolveSettings(given);
+  const before = resume === undefined ? undefined : new RunDirectory(resume);
+  const settings = before === undefined ? resolveSettings(given) : resumedSettings(runSettings(before), given);
   console.error(`settings:\n${formatSettings(settings)}`);
-  await startRun(out === undefined ? undefined : new RunDirectory(out), settings, chosen);
+  if (before !== undefined) await resumeRun(before, settings, chosen);
+  else await startRun(out === undefined ? undefined : new RunDirectory(out), settings, chosen);
 }
