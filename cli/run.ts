@@ -87,7 +87,9 @@ async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint
   reportRun({ settings, options, from, progress, losses, test, seconds: (performance.now() - started) / 1000 });
   if (finished) return;
   const goOn =
-    directory === undefined ? 'nothing was kept, for there is no --out' : `go on with: train --resume ${directory.path}`;
+    directory === undefined
+      ? 'nothing was kept, for there is no --out'
+      : `go on with: npm run cli -- train --resume ${directory.path}`;
   console.error(`interrupted after step ${progress.step} of ${run.totalSteps}; ${goOn}`);
   process.exitCode = interrupt.exitCode;
 }
@@ -119,7 +121,10 @@ function divisorFrom(whole: number, least: number): number {
 /** What was trained so far is not lost: the sentence says how to go on. */
 function withAdvice(error: unknown, directory: RunDirectory | undefined): unknown {
   if (!(error instanceof Error) || directory?.newestStep() === undefined) return error;
-  return new Error(`${error.message}; ${directory.path} holds the run up to step ${directory.newestStep()} (train --resume)`, {
-    cause: error,
-  });
+  return new Error(
+    `${error.message}; ${directory.path} holds the run up to step ${directory.newestStep()}, and goes on with --resume`,
+    {
+      cause: error,
+    },
+  );
 }

@@ -91,12 +91,16 @@ function writeFiles(directory: string, { model, momentum, progress }: Checkpoint
   syncDirectory(directory);
 }
 
-/** Takes a checkpoint away such that no half of it ever stands under its name. */
+/** Takes a checkpoint away such that no half of it ever stands under its name. Throws a FileError. */
 export function removeCheckpoint(directory: string): void {
   const doomed = join(dirname(directory), `.removing-${basename(directory)}`);
-  rmSync(doomed, { recursive: true, force: true });
-  renameSync(directory, doomed);
-  rmSync(doomed, { recursive: true, force: true });
+  try {
+    rmSync(doomed, { recursive: true, force: true });
+    renameSync(directory, doomed);
+    rmSync(doomed, { recursive: true, force: true });
+  } catch (error) {
+    throw new FileError(`cannot remove the checkpoint ${directory}: ${reason(error)}`);
+  }
 }
 
 /** Reads a checkpoint and checks every byte of it; throws a FileError that says what is wrong. */

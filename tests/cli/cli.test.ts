@@ -116,6 +116,21 @@ describe('Ctrl-C ends training after the step', () => {
     expect(code).toBe(130);
     expect(existsSync(join(out, 'model.safetensors'))).toBe(true);
   });
+  it('a second one quits at once', async () => {
+    let pressed = false;
+    const { code, stderr, stdout } = await runCli(
+      ['train', '--device', 'reference', '--limit', '64', '--batch-size', '32', '--steps', '1000'],
+      (printed, child) => {
+        if (pressed || !printed.includes('training resnet20')) return;
+        pressed = true;
+        child.kill('SIGINT');
+        setTimeout(() => child.kill('SIGINT'), 200);
+      },
+    );
+    expect(stderr).toContain('press Ctrl-C again to quit at once');
+    expect(stderr).not.toContain('interrupted after');
+    expect([code, stdout]).toEqual([130, '']);
+  });
   it('SIGTERM too, with an exit code of its own', async () => {
     let sent = false;
     const args = ['train', '--device', 'simd', '--limit', '8', '--batch-size', '2', '--steps', '1000'];

@@ -91,7 +91,7 @@ describe('Ctrl-C and --resume', () => {
     };
     const one = await runCli(['train', ...RUNNING, ...SETTINGS, '--out', out], press('epoch 1 1/5'));
     expect(one.code).toBe(130);
-    expect(one.stderr).toContain(`go on with: train --resume ${out}`);
+    expect(one.stderr).toContain(`go on with: npm run cli -- train --resume ${out}`);
     const two = await runCli(['train', ...RUNNING, '--threads', '2', '--resume', out], press('epoch 2 1/5'));
     expect(two.stderr).toMatch(/going on from .*step-0000000\d/);
     const three = await runCli(['train', ...RUNNING, '--resume', out, '--json']);

@@ -10,7 +10,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Tensor, tensor, useDevice } from '../../core/index.ts';
 import { compose, DataLoader, type Dataset, imageFolder, randomCrop, randomHorizontalFlip, synthetic } from '../../data/index.ts';
 import { cifarResnet } from '../../models/index.ts';
-import { Dropout, initialise, Module, Sequential } from '../../nn/index.ts';
+import { BatchNorm2d, Conv2d, Dropout, Flatten, initialise, Linear, Module, Sequential } from '../../nn/index.ts';
 import { SGD } from '../../optim/index.ts';
 import {
   beginning,
@@ -26,6 +26,7 @@ import {
   type TrainingRun,
   train,
 } from '../../training/index.ts';
+import { fillDiskAt, restoreDisk } from '../support/fullDisk.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-loop-'));
 beforeAll(async () => {
@@ -54,7 +55,10 @@ class Noisy extends Module {
   }
 }
 
+const noisy = (): Module => new Sequential(new Noisy());
+
 interface Case {
+  readonly network?: () => Module;
   readonly name: string;
   readonly images: () => Dataset;
   readonly accumulate: number;
@@ -86,12 +90,17 @@ interface Ended {
 }
 
 /** Runs until the given step, or to its end, from the newest checkpoint of the directory if there is one. */
-async function runUntil(stop: number, { images, accumulate }: Case, directory: RunDirectory, keep = 2): Promise<Ended> {
+async function runUntil(
+  stop: number,
+  { images, accumulate, network = noisy }: Case,
+  directory: RunDirectory,
+  keep = 2,
+): Promise<Ended> {
   const found = directory.newest()?.checkpoint;
   const dataset = images();
   const transform = accumulate === 1 ? {} : { transform: compose(randomCrop({ padding: 2 }), randomHorizontalFlip()) };
   const loader = new DataLoader(dataset, { batchSize: 4 / accumulate, shuffle: true, seed: 9, unreadableLimit: 1, ...transform });
-  const model = initialise({ seed: 6 }, () => new Sequential(new Noisy()));
+  const model = initialise({ seed: 6 }, network);
   const metrics = new Metrics(directory.file('metrics.jsonl'), found?.progress.metricsBytes);
   const totalSteps = 3 * Math.ceil(loader.length / accumulate);
   let steps = found?.progress.step ?? 0;
@@ -162,6 +171,36 @@ describe.each(CASES)('a run on $name', (each) => {
       expect(ended.weights.equals(whole.weights)).toBe(true);
       expect(ended.momentum.equals(whole.momentum)).toBe(true);
       expect(ended.metrics).toBe(whole.metrics);
+    }
+  });
+});
+
+describe('a disk that is full at any operation of any checkpoint', () => {
+  it('ends the run, which goes on from the checkpoint before to the same bits', { timeout: 300_000 }, async () => {
+    const small: Case = {
+      name: 'a small network',
+      images: () => synthetic({ count: 6 }),
+      accumulate: 1,
+      network: () =>
+        new Sequential(new Conv2d(3, 4, { kernelSize: 3, stride: 4 }), new BatchNorm2d(4), new Flatten(), new Linear(256, 10)),
+    };
+    const whole = await runUntil(Number.POSITIVE_INFINITY, small, newDirectory());
+    for (let at = 1; ; at++) {
+      const directory = newDirectory();
+      const operations = fillDiskAt(at, '/checkpoints/');
+      const failed = await runUntil(Number.POSITIVE_INFINITY, small, directory).then(
+        () => false,
+        (error: unknown) => {
+          expect(String(error)).toMatch(/^FileError: cannot (write|remove) the checkpoint .*: the disk is full/);
+          return true;
+        },
+      );
+      restoreDisk();
+      expect(failed).toBe(operations() >= at);
+      if (!failed) break;
+      const ended = await runUntil(Number.POSITIVE_INFINITY, small, directory);
+      expect([ended.progress, ended.metrics]).toEqual([whole.progress, whole.metrics]);
+      expect([ended.weights.equals(whole.weights), ended.momentum.equals(whole.momentum)]).toEqual([true, true]);
     }
   });
 });
