@@ -33,6 +33,8 @@ export interface Session {
 export interface AssembledRun extends TrainingRun {
   /** The result of the last evaluation of the test images, if it was the run's last evaluation. */
   lastTest(): Evaluation | undefined;
+  /** Takes away what is left on the terminal of a run that was interrupted. */
+  readonly clear: () => void;
 }
 
 export function assemble(session: Session, metrics: Metrics | undefined, losses: number[]): AssembledRun {
@@ -58,6 +60,7 @@ export function assemble(session: Session, metrics: Metrics | undefined, losses:
         return last && { split: heldOut.split, loss: last.loss, error: 1 - last.top1 };
       },
     }),
+    clear: bars.stop,
     lastTest: () => (heldOut?.split === 'test' ? last : undefined),
     evaluateEvery: options.evaluateEvery,
     ...(metrics && { metrics }),
@@ -68,10 +71,7 @@ export function assemble(session: Session, metrics: Metrics | undefined, losses:
       losses.push(step.loss);
       bars.step(step);
     },
-    onEpoch: (record) => {
-      bars.stop();
-      console.error(formatEpoch(record));
-    },
+    onEpoch: (record) => console.error(formatEpoch(record)),
   };
 }
 

@@ -67,7 +67,7 @@ export const percent = (fraction: number): string => `${(100 * fraction).toFixed
 
 export interface EpochBars {
   step(report: StepReport): void;
-  /** Takes the epoch's bar away. */
+  /** Takes the bar away that an interrupted epoch has left. */
   stop(): void;
 }
 
@@ -91,11 +91,9 @@ export function epochBars(totalSteps: number): EpochBars {
         'images/s': report.imagesPerSecond.toFixed(1),
       };
       bar?.update(report.stepInEpoch, values, left);
+      if (report.stepInEpoch === report.stepsPerEpoch || report.step === totalSteps) bar?.stop();
     },
-    stop: () => {
-      bar?.stop();
-      epoch = 0;
-    },
+    stop: () => bar?.stop(),
   };
 }
 

@@ -78,7 +78,9 @@ async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint
     restore(run, checkpoint);
   }
   const from = checkpoint?.progress ?? beginning(run);
-  const progress = await train(run, from).catch((error: unknown) => explain(error, session));
+  const progress = await train(run, from)
+    .finally(run.clear)
+    .catch((error: unknown) => explain(error, session));
   metrics?.close();
   const finished = isFinished(run, progress);
   if (directory !== undefined) writeSafetensors(directory.file(WEIGHTS_FILE), await model.stateDict());
