@@ -7,17 +7,18 @@ import {
   CURVES_FILE,
   drawCurves,
   type Evaluation,
-  evaluate,
   type HeldOut,
   LearningRate,
   type Metrics,
   type RunDirectory,
   type TrainingRun,
 } from '../training/index.ts';
-import { type EvaluationData, openTestData, type TrainingData } from './datasets.ts';
-import { epochBars, formatEpoch, percent, progressBar } from './progress.ts';
+import { openTestData } from './datasets.ts';
+import { evaluateUnlessStopped } from './evaluation.ts';
+import type { EvaluationData, TrainingData } from './images.ts';
+import type { RunOptions } from './options.ts';
+import { epochBars, formatEpoch } from './progress.ts';
 import type { RunSettings } from './settings.ts';
-import type { RunOptions } from './train.ts';
 
 /** Everything of one process's part of a run. */
 export interface Session {
@@ -80,32 +81,6 @@ async function save(directory: RunDirectory, checkpoint: Checkpoint, keep: numbe
   directory.save(checkpoint, keep);
   const { batch, history } = checkpoint.progress;
   if (batch === 0) writeWhole(directory.file(CURVES_FILE), [await drawCurves([{ name: directory.name, history }])]);
-}
-
-async function evaluateUnlessStopped(model: Module, data: EvaluationData, signal: AbortSignal): Promise<Evaluation | undefined> {
-  try {
-    return await evaluateAll([model], data, signal);
-  } catch (error) {
-    if (signal.aborted) return undefined;
-    throw error;
-  }
-}
-
-/** Evaluates one or several models together, with a bar. */
-export async function evaluateAll(models: readonly Module[], data: EvaluationData, signal?: AbortSignal): Promise<Evaluation> {
-  const passes = data.passes();
-  const bar = progressBar('evaluating', passes[0]!.length, ['top-1', 'images/s']);
-  try {
-    return await evaluate(models, passes, {
-      classes: data.classes.length,
-      viewsPerImage: data.viewsPerImage,
-      ...(signal && { signal }),
-      onBatch: (batches, { count, top1, imagesPerSecond }) =>
-        bar.update(batches, { 'top-1': count === 0 ? '?' : percent(top1), 'images/s': imagesPerSecond.toFixed(1) }),
-    });
-  } finally {
-    bar.stop();
-  }
 }
 
 /** The test images with the weights at the end. A data set may have none; then there is nothing to evaluate on. */

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import ndarray from 'ndarray';
 import { readSafetensors, writeSafetensors } from '../models/index.ts';
 import { bestCheckpoint, RunDirectory as Run, type RunDirectory, SETTINGS_FILE } from '../training/index.ts';
-import type { Normalisation } from './datasets.ts';
+import type { Normalisation } from './images.ts';
 
 /** The weights at the end of a run, and those of a checkpoint. */
 export const WEIGHTS_FILE = 'model.safetensors';

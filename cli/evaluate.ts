@@ -4,12 +4,13 @@ import { deviceName, useDevice } from '../core/index.ts';
 import { readSafetensors } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
 import { type Evaluation, IMAGENET_PIXELS } from '../training/index.ts';
-import { evaluateAll } from './assemble.ts';
+import { buildModel } from './buildModel.ts';
 import { readMean, runOf, type Which, weightsOf } from './checkpoints.ts';
-import { type Normalisation, openTestData, type Split, type Views } from './datasets.ts';
+import { openTestData } from './datasets.ts';
+import { evaluateAll } from './evaluation.ts';
+import type { Normalisation, Split, Views } from './images.ts';
 import { addDataOptions, type DataOptions, numberList } from './options.ts';
 import { formatEvaluation } from './report.ts';
-import { buildModel } from './run.ts';
 import { type RunSettings, resolveSettings, runSettings } from './settings.ts';
 
 type EvaluateOptions = DataOptions & {

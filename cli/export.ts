@@ -5,9 +5,9 @@ import { writeWhole } from '../disk/writeWhole.ts';
 import { modelTable, readSafetensors, writeSafetensors } from '../models/index.ts';
 import { exportOnnx } from '../models/onnx/exportOnnx.ts';
 import type { Module, StateDict } from '../nn/index.ts';
+import { buildModel } from './buildModel.ts';
 import { runOf, type Which, weightsOf } from './checkpoints.ts';
 import { modelOption, wholeNumber } from './options.ts';
-import { buildModel } from './run.ts';
 import { type RunSettings, runSettings } from './settings.ts';
 
 interface ExportOptions {

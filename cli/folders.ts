@@ -14,14 +14,13 @@ import {
   evaluationBatch,
   type ImageSettings,
   type Normalisation,
-  openTestData,
   type ReadOptions,
   type Split,
   splitFor,
   type TrainingData,
   testIfAny,
   type Views,
-} from './datasets.ts';
+} from './images.ts';
 import type { RunSettings } from './settings.ts';
 
 /** The paper's numbers for crops of 224; other sizes keep the proportions. */
@@ -62,7 +61,7 @@ export async function openFolderTraining(settings: RunSettings, options: ReadOpt
           passes: () => [new DataLoader(validation, { batchSize: evaluationBatch(settings.batchSize), ...unreadable })],
           close: async () => undefined,
         }
-      : await testIfAny(() => openTestData(settings, normalisation, options));
+      : testIfAny(() => openFolderTest(settings, normalisation, options, { split: 'test', views: 'single' }));
   return {
     classes: plain.classes,
     side: size,
@@ -76,12 +75,12 @@ export async function openFolderTraining(settings: RunSettings, options: ReadOpt
   };
 }
 
-export async function openFolderTest(
+export function openFolderTest(
   settings: ImageSettings,
   normalisation: Normalisation,
   options: ReadOptions,
   { split, views, scales }: { readonly split: Split; readonly views: Views; readonly scales?: readonly number[] },
-): Promise<EvaluationData> {
+): EvaluationData {
   const rules = rulesFor(views, settings.size, scales, normalisation);
   const folder = imageFolder(directoryOf(settings), { ...folderOptions(settings, options, split), rule: rules[0]! });
   const batchSize = views === 'multi-scale' ? 1 : evaluationBatch(settings.batchSize);

@@ -66,6 +66,15 @@ export interface DataOptions {
   readonly json?: boolean;
 }
 
+/** What concerns the running of train, not its result. */
+export interface RunOptions extends Pick<DataOptions, 'device' | 'threads' | 'workers' | 'skip' | 'json'> {
+  readonly out?: string;
+  readonly resume?: string;
+  readonly evaluateEvery: number;
+  readonly checkpointEvery: number;
+  readonly keep: number;
+}
+
 export function modelOption(): Option {
   return new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]);
 }

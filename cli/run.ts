@@ -1,7 +1,6 @@
 /** A run from its beginning, or from a checkpoint, to its end. The loop is training/loop.ts. */
 import { deviceName, kernelForm, MemoryError, useDevice } from '../core/index.ts';
-import { modelTable, readSafetensors, writeSafetensors } from '../models/index.ts';
-import { type Initialiser, type Module, zeroWeights } from '../nn/index.ts';
+import { readSafetensors, writeSafetensors } from '../models/index.ts';
 import {
   beginning,
   type Checkpoint,
@@ -14,13 +13,15 @@ import {
   train,
 } from '../training/index.ts';
 import { assemble, evaluateTest, type Session } from './assemble.ts';
+import { buildModel } from './buildModel.ts';
 import { WEIGHTS_FILE, writeMean } from './checkpoints.ts';
-import { openTrainingData, type TrainingData } from './datasets.ts';
+import { openTrainingData } from './datasets.ts';
 import { fittingBatch } from './fit.ts';
+import type { TrainingData } from './images.ts';
 import { onInterrupt } from './interrupt.ts';
+import type { RunOptions } from './options.ts';
 import { reportRun } from './report.ts';
 import { lengthOf, type RunSettings, settingsFile } from './settings.ts';
-import type { RunOptions } from './train.ts';
 
 /** Begins a run; with a directory it leaves its files there. */
 export async function startRun(directory: RunDirectory | undefined, settings: RunSettings, options: RunOptions): Promise<void> {
@@ -55,12 +56,6 @@ async function withData(settings: RunSettings, options: RunOptions, body: (data:
   } finally {
     await data.close();
   }
-}
-
-/** A model with as many classes as the data set has; without a seed its weights are zeros, to be loaded. */
-export function buildModel(name: string, classes: number, { seed }: { readonly seed?: number } = {}): Module {
-  const weights: { weights?: Initialiser } = seed === undefined ? { weights: zeroWeights } : {};
-  return modelTable.get(name)!.build({ classes, seed: seed ?? 0, ...weights });
 }
 
 async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint | undefined): Promise<void> {

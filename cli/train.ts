@@ -1,18 +1,9 @@
 /** `train`: a run from its options to its last evaluation; the loop itself is training/loop.ts. */
 import { type Command, Option } from 'commander';
 import { RECIPES, RunDirectory } from '../training/index.ts';
-import { addDataOptions, type DataOptions, numberList, realNumber, wholeNumber } from './options.ts';
+import { addDataOptions, numberList, type RunOptions, realNumber, wholeNumber } from './options.ts';
 import { resumeRun, startRun } from './run.ts';
 import { formatSettings, type GivenSettings, resolveSettings, resumedSettings, runSettings } from './settings.ts';
-
-/** What concerns the running, not the result. */
-export interface RunOptions extends Pick<DataOptions, 'device' | 'threads' | 'workers' | 'skip' | 'json'> {
-  readonly out?: string;
-  readonly resume?: string;
-  readonly evaluateEvery: number;
-  readonly checkpointEvery: number;
-  readonly keep: number;
-}
 
 export type TrainOptions = RunOptions & GivenSettings;
 

@@ -522,7 +522,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'mean picture: taken over the held-out images too',
-    'cli/datasets.ts',
+    'cli/memoryImages.ts',
     'await normalisationOf(trained, settings)',
     'await normalisationOf(images, settings)',
     'cli/datasets',
