@@ -15,7 +15,7 @@ import {
 } from '../training/index.ts';
 import { openTestData } from './datasets.ts';
 import { evaluateUnlessStopped } from './evaluation.ts';
-import type { EvaluationData, TrainingData } from './images.ts';
+import type { TrainingData } from './images.ts';
 import type { RunOptions } from './options.ts';
 import { epochBars, formatEpoch } from './progress.ts';
 import type { RunSettings } from './settings.ts';
