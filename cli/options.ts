@@ -21,6 +21,13 @@ export function realNumber(least: number): (text: string) => number {
   };
 }
 
+/** A part of a whole, from 0 to 1. */
+export function share(text: string): number {
+  const value = Number(text);
+  if (text.trim() !== '' && value >= 0 && value <= 1) return value;
+  throw new InvalidArgumentError('It needs to be a number from 0 to 1.');
+}
+
 /** Numbers from `least` on with commas between them. */
 export function numberList(least: number): (text: string) => number[] {
   return (text) => {

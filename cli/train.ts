@@ -1,7 +1,7 @@
 /** `train`: a run from its options to its last evaluation; the loop itself is training/loop.ts. */
 import { type Command, Option } from 'commander';
 import { RECIPES, RunDirectory } from '../training/index.ts';
-import { addDataOptions, numberList, type RunOptions, realNumber, wholeNumber } from './options.ts';
+import { addDataOptions, numberList, type RunOptions, realNumber, share, wholeNumber } from './options.ts';
 import { resumeRun, startRun } from './run.ts';
 import { formatSettings, type GivenSettings, resolveSettings, resumedSettings, runSettings } from './settings.ts';
 
@@ -31,7 +31,7 @@ function recipeOptions(): Option[] {
     new Option('--weight-decay <x>', 'of SGD (default: 0.0001)').argParser(realNumber(0)),
     new Option('--decay-norms', 'weight decay on biases and norms too'),
     new Option('--no-decay-norms', 'weight decay on weights only'),
-    new Option('--label-smoothing <x>', 'share of the uniform distribution in the labels').argParser(realNumber(0)),
+    new Option('--label-smoothing <share>', 'of the uniform distribution in the labels').argParser(share),
     new Option('--validation <n>', 'training images held out to choose the best checkpoint by').argParser(wholeNumber(0)),
     new Option('--augment <name>', 'cifar: crops of the padded image and flips; imagenet: scales, crops, flips, colours').choices(
       ['none', 'cifar', 'imagenet'],
@@ -53,11 +53,11 @@ function rateOptions(): Option[] {
     new Option('--patience <n>', 'schedule plateau: evaluations without a new best before the rate falls').argParser(
       wholeNumber(0),
     ),
-    new Option('--warm-up <share>', 'share of the steps in which the rate rises (default: 0.025)').argParser(realNumber(0)),
+    new Option('--warm-up <share>', 'of the steps, in which the rate rises (default: 0.025)').argParser(share),
     new Option('--warm-up-rate <x>', 'a constant rate until the training error is below --warm-up-error').argParser(
       realNumber(0),
     ),
-    new Option('--warm-up-error <share>', 'see --warm-up-rate (default: 0.8)').argParser(realNumber(0)),
+    new Option('--warm-up-error <share>', 'see --warm-up-rate (default: 0.8)').argParser(share),
   ];
 }
 

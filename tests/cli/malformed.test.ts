@@ -45,6 +45,8 @@ describe('options', () => {
     ['train --mean median'],
     ['train --mean 1,2,3,4'],
     ['train --std 1,2'],
+    ['train --label-smoothing 2'],
+    ['train --warm-up 5'],
     ['train --schedule cosinus'],
     ['train --recipe cake'],
     ['train --dataset svhn'],
