@@ -9,7 +9,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { type Extract, extract } from 'tar-stream';
 import { makeDirectory } from '../disk/makeDirectory.ts';
-import { cifar10, cifar100 } from './cifar.ts';
+import { cifar10, cifar100 } from './cifarFiles.ts';
 import { flush, md5Of, onDisk } from './download.ts';
 import { DataError } from './error.ts';
 

@@ -1,32 +1,3 @@
-/** What users import from 'tapegrad/models'. */
-export {
-  CifarResNet,
-  cifarResnet,
-  plain20,
-  plain32,
-  plain44,
-  plain56,
-  plain110,
-  resnet20,
-  resnet32,
-  resnet44,
-  resnet56,
-  resnet110,
-  resnet1202,
-} from './cifarResnet.ts';
-export { exportOnnx, type OnnxOptions } from './onnx/exportOnnx.ts';
-export {
-  type ModelOptions,
-  plain18,
-  plain34,
-  ResNet,
-  type ResNetOptions,
-  resnet18,
-  resnet34,
-  resnet50,
-  resnet101,
-  resnet152,
-} from './resnet.ts';
-export { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
-export { type ModelEntry, modelTable } from './table.ts';
+/** What users import from 'tapegrad/models'; pages get browser.ts alone. */
+export * from './browser.ts';
 export { readSafetensors, writeSafetensors } from './weights.ts';

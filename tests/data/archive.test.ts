@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { constants, deflateRawSync, gzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import { ARCHIVES, type ArchiveSpec, isUnpacked, unpackArchive } from '../../data/archive.ts';
-import { cifar10, cifar100 } from '../../data/cifar.ts';
+import { cifar10, cifar100 } from '../../data/cifarFiles.ts';
 import { DataError } from '../../data/error.ts';
 import { randomFor } from '../../data/random.ts';
 import { runCli } from '../cli/run.ts';
