@@ -5,8 +5,7 @@ import { exclusively } from '../plan/flush.ts';
 import { clearPlans } from '../plan/run.ts';
 import { allStates } from '../state.ts';
 import type { Device, DeviceOptions } from './device.ts';
-import { GpuDevice } from './gpu/device.ts';
-import { hasHardwareAdapter } from './gpu/webgpu-driver.ts';
+import { hasHardwareAdapter } from './gpu/webgpu-runtime.ts';
 import { ReferenceDevice } from './reference.ts';
 import { SimdDevice } from './simd/device.ts';
 
@@ -53,8 +52,9 @@ export function kernelForm(): string | undefined {
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'simd') return SimdDevice.open(options);
-  if (name === 'auto') return (await hasHardwareAdapter()) ? GpuDevice.open('webgpu', options) : SimdDevice.open(options);
-  return GpuDevice.open(name, options);
+  if (name === 'auto' && !(await hasHardwareAdapter())) return SimdDevice.open(options);
+  const { GpuDevice } = await import('./gpu/device.ts'); // brings gpu.js, 1.4 MB, which no other device needs
+  return GpuDevice.open(name === 'auto' ? 'webgpu' : name, options);
 }
 
 /** Takes every State home before its device goes. What cannot be fetched any more is lost, and says so when it is read. */

@@ -13,17 +13,7 @@ import { DeviceMemory } from './webgpu-memory.ts';
 import { Pipelines } from './webgpu-pipelines.ts';
 import { WebGpuPlan } from './webgpu-plan.ts';
 import { Readback } from './webgpu-readback.ts';
-import { findGpu, isHardware, requestAdapter } from './webgpu-runtime.ts';
-
-/** Whether WebGPU answers with a GPU: software adapters, which are slower than the CPU devices, do not count. */
-export async function hasHardwareAdapter(): Promise<boolean> {
-  try {
-    const adapter = await requestAdapter();
-    return adapter !== null && isHardware(adapter);
-  } catch {
-    return false;
-  }
-}
+import { findGpu, requestAdapter } from './webgpu-runtime.ts';
 
 /** Takes whatever adapter answers. Rejects with a sentence where none does. */
 export async function openWebGpuDriver(): Promise<WebGpuDriver> {

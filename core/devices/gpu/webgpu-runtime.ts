@@ -92,3 +92,13 @@ function isGpu(value: unknown): value is GPU {
 function isBinding(module: unknown): module is Binding {
   return typeof module === 'object' && module !== null && 'create' in module && typeof module.create === 'function';
 }
+
+/** Whether WebGPU answers with a GPU: software adapters, which are slower than the CPU devices, do not count. */
+export async function hasHardwareAdapter(): Promise<boolean> {
+  try {
+    const adapter = await requestAdapter();
+    return adapter !== null && isHardware(adapter);
+  } catch {
+    return false;
+  }
+}
