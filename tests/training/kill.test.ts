@@ -27,9 +27,9 @@ interface Fault {
 /** A checkpoint of resnet20 takes about 170 operations: these lie in its tensors, in its last files, and around the renames. */
 const IN_CHECKPOINTS = [1, 9, 60, 120, 160, 165, 168, 170, 171, 172].map((at): Fault => ({ path: '/checkpoints/', at }));
 /** Two operations a step (a line, then the flush before its checkpoint), after opening the file and cutting it back. */
-const IN_METRICS = [5, 7, 6, 8, 5, 7, 6, 8, 7, 5].map((at): Fault => ({ path: 'metrics.jsonl', at }));
+const IN_METRICS = [7, 9, 8, 10, 7, 9, 8, 10, 9, 7].map((at): Fault => ({ path: 'metrics.jsonl', at }));
 /** Milliseconds after the run said what it trains: while it compiles, or in its first steps. */
-const BY_THE_CLOCK = [200, 300, 400, 500, 600];
+const BY_THE_CLOCK = [100, 200, 300, 400, 500];
 
 function train(args: readonly string[], fault?: Fault, delay?: number) {
   const preload = fault ? ['--import', join(ROOT, 'tests/support/faultyDisk.mjs')] : [];
@@ -82,7 +82,7 @@ describe('a run killed at 25 moments', () => {
       expect({ moment, code, stderr: code === null ? '' : stderr }).toEqual({ moment, code: null, stderr: '' });
       steps.push(Number(/going on from .*step-0*(\d+)/.exec(stderr)?.[1] ?? 0));
     }
-    expect(Math.max(...steps)).toBeGreaterThan(12); // spread over the run
+    expect(Math.max(...steps)).toBeGreaterThan(20); // of 30: spread over the run
     const { code, stderr } = await train(['--resume', killed]);
     expect(stderr).not.toContain('passed over');
     expect(code).toBe(0);
