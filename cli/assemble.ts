@@ -63,7 +63,7 @@ export function assemble(session: Session, metrics: Metrics | undefined, losses:
     }),
     clear: bars.stop,
     lastTest: () => (heldOut?.split === 'test' ? last : undefined),
-    evaluateEvery: options.evaluateEvery,
+    evaluateEvery: settings.evaluateEvery,
     ...(metrics && { metrics }),
     ...(directory && { save: (checkpoint: Checkpoint) => save(directory, checkpoint, options.keep) }),
     checkpointEvery: options.checkpointEvery,

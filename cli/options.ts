@@ -77,7 +77,6 @@ export interface DataOptions {
 export interface RunOptions extends Pick<DataOptions, 'device' | 'threads' | 'workers' | 'skip' | 'json'> {
   readonly out?: string;
   readonly resume?: string;
-  readonly evaluateEvery: number;
   readonly checkpointEvery: number;
   readonly keep: number;
 }

@@ -21,6 +21,8 @@ export interface RunSettings extends RecipeSettings {
   readonly size: number;
   /** A file of weights to start from. */
   readonly weights: string | null;
+  /** Epochs between evaluations, which a plateau waits for. */
+  readonly evaluateEvery: number;
 }
 
 /** The options of train that RunSettings are made of; undefined where nothing was given. */
@@ -32,6 +34,7 @@ export interface GivenSettings {
   readonly limit?: number;
   readonly size?: number;
   readonly weights?: string;
+  readonly evaluateEvery?: number;
   readonly batchSize?: number;
   readonly accumulate?: number;
   readonly epochs?: number;
@@ -75,6 +78,7 @@ export function resolveSettings(given: GivenSettings): RunSettings {
     limit: null,
     size: 224,
     weights: null,
+    evaluateEvery: 1,
     augment: folder ? 'imagenet' : base.augment,
     ...(given.mean !== undefined && given.std === undefined && typeof given.mean === 'string' && { std: [1, 1, 1] }),
     ...(given.epochs !== undefined && given.steps === undefined && { steps: null }),

@@ -65,14 +65,14 @@ function runOptions(): Option[] {
   return [
     new Option('--out <directory>', 'where to write settings, metrics, curves, checkpoints and the trained weights'),
     new Option('--resume <directory>', 'go on with the run that --out wrote there').conflicts(['out', 'recipe', 'weights']),
-    new Option('--evaluate-every <epochs>', 'how often to evaluate').argParser(wholeNumber(1)).default(1),
+    new Option('--evaluate-every <epochs>', 'how often to evaluate (default: 1)').argParser(wholeNumber(1)),
     new Option('--checkpoint-every <steps>', 'a checkpoint within epochs too').argParser(wholeNumber(1)).default(1000),
     new Option('--keep <n>', 'how many of the last checkpoints to keep, besides the best').argParser(wholeNumber(1)).default(3),
   ];
 }
 
 async function runTrain(chosen: TrainOptions): Promise<void> {
-  const { device, threads, workers, skip, json, out, resume, evaluateEvery, checkpointEvery, keep, ...given } = chosen;
+  const { device, threads, workers, skip, json, out, resume, checkpointEvery, keep, ...given } = chosen;
   const before = resume === undefined ? undefined : new RunDirectory(resume);
   const settings = before === undefined ? resolveSettings(given) : resumedSettings(runSettings(before), given);
   console.error(`settings:\n${formatSettings(settings)}`);
