@@ -50,6 +50,11 @@ export class DataLoader implements AsyncIterable<Batch> {
       );
   }
 
+  /** Images of the data set. */
+  get images(): number {
+    return this.dataset.length;
+  }
+
   /** Batches an epoch. */
   get length(): number {
     const batches = this.dataset.length / this.options.batchSize;

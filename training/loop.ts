@@ -50,7 +50,7 @@ export interface StepReport extends StepScores {
 const NO_SUMS: Progress['sums'] = { loss: 0, correct: 0, images: 0, seconds: 0 };
 
 /** A run that has not begun. */
-export function beginning({ rate }: Pick<TrainingRun, 'rate'>): Progress {
+export function beginning({ rate, loader }: Pick<TrainingRun, 'rate' | 'loader'>): Progress {
   return {
     step: 0,
     epoch: 0,
@@ -63,12 +63,20 @@ export function beginning({ rate }: Pick<TrainingRun, 'rate'>): Progress {
     best: null,
     history: [],
     metricsBytes: 0,
+    images: loader.images,
     device: kernelForm() ?? 'auto',
   };
 }
 
-/** Puts model, optimizer and rate where the checkpoint was taken. */
-export function restore({ model, optimizer, rate }: TrainingRun, { model: weights, momentum, progress }: Checkpoint): void {
+/** Puts model, optimizer and rate where the checkpoint was taken. Throws where the data is not what it was. */
+export function restore(
+  { model, optimizer, rate, loader }: TrainingRun,
+  { model: weights, momentum, progress }: Checkpoint,
+): void {
+  if (loader.images !== progress.images)
+    throw new Error(
+      `the run was on ${progress.images} training images, but there are ${loader.images} now; put the data back as it was, or begin another run from its weights`,
+    );
   model.loadStateDict(weights);
   optimizer.loadStateDict({ steps: progress.optimizerSteps, momentum });
   rate.loadStateDict(progress.rate);

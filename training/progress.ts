@@ -45,6 +45,8 @@ export interface Progress {
   readonly history: readonly EpochRecord[];
   /** Length of metrics.jsonl at this moment. */
   readonly metricsBytes: number;
+  /** How many images are trained on: another number would be other data. */
+  readonly images: number;
   /** Device and kernel form: on another one the same seed gives other bits. */
   readonly device: string;
 }
@@ -83,6 +85,7 @@ function isProgress(value: unknown): value is Progress {
     best: (best) => isNullOr(best, (each) => has(each, { step: isCount, error: isNumber })),
     history: (history) => isList(history, isEpochRecord),
     metricsBytes: isCount,
+    images: isCount,
     device: (device) => typeof device === 'string',
   });
 }

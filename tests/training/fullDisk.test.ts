@@ -25,6 +25,7 @@ const progressAt = (step: number): Progress => ({
   best: null,
   history: [],
   metricsBytes: 0,
+  images: 8,
   device: 'simd',
 });
 

@@ -205,6 +205,17 @@ describe('a disk that is full at any operation of any checkpoint', () => {
   });
 });
 
+describe('data that has changed', () => {
+  it('is noticed when the run goes on', async () => {
+    const directory = newDirectory();
+    await runUntil(2, CASES[0]!, directory);
+    const fewer = { ...CASES[0]!, images: () => synthetic({ count: 13 }) };
+    await expect(runUntil(4, fewer, directory)).rejects.toThrow(
+      'the run was on 14 training images, but there are 13 now; put the data back as it was, or begin another run from its weights',
+    );
+  });
+});
+
 describe('checkpoints', () => {
   it('the last few and the best are kept', async () => {
     const directory = newDirectory();

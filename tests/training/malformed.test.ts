@@ -43,6 +43,7 @@ const progress: Progress = {
     },
   ],
   metricsBytes: 100,
+  images: 8,
   device: 'simd',
 };
 const checkpoint: Checkpoint = {
