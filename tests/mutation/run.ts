@@ -73,6 +73,7 @@ function firstFailure(test: string): string | undefined {
   });
   if (status === 0) return undefined;
   if (signal !== null) return `${test}: no end within ${TIMEOUT_MS / 1000} s`;
+  if (!stdout.includes('{')) return `${test}: ended without a report`; // the fault has brought the process down
   const report: Report = JSON.parse(stdout.slice(stdout.indexOf('{')));
   const failed = report.testResults.flatMap(({ assertionResults }) => assertionResults).find((each) => each.status === 'failed');
   return `${test}: ${failed?.fullName ?? 'does not load'}`;
