@@ -12,7 +12,7 @@ import { DeviceError, type PreparedPlan } from '../device.ts';
 import { HostStates } from '../host-states.ts';
 import type { GpuDriver } from './device.ts';
 import { createGpu, createKernel, degradation } from './gpu-js.ts';
-import type { PlacedLaunch } from './program.ts';
+import { lastUseOfSlots, type PlacedLaunch } from './program.ts';
 
 /** Compiled kernels kept: several plans of the deepest networks. */
 const MAX_KERNELS = 1024;
@@ -131,25 +131,4 @@ function gather(part: unknown, out: Float32Array, at: number): number {
   if (!Array.isArray(part)) return Number.NaN;
   for (let k = 0; k < part.length; k++) end = gather(part[k], out, end);
   return end;
-}
-
-/** For each launch, the slots that nothing needs after it; slots that are read or written to a State at the end are kept. */
-function lastUseOfSlots(plan: Plan, launches: readonly PlacedLaunch[]): number[][] {
-  const kept = new Set<number>();
-  for (const value of [...plan.reads, ...plan.states.flatMap(({ write }) => (write === undefined ? [] : [write]))]) {
-    const { location } = plan.values[value]!;
-    if (location.in === 'slot') kept.add(location.index);
-  }
-  const freed: number[][] = launches.map(() => []);
-  const needed = new Set<number>(kept);
-  for (let k = launches.length - 1; k >= 0; k--) {
-    const { inputs, output } = launches[k]!;
-    const used = inputs.flatMap((location) => (location.in === 'slot' ? [location.index] : []));
-    for (const slot of new Set([...used, output.index])) {
-      if (!needed.has(slot)) freed[k]!.push(slot);
-      needed.add(slot);
-    }
-    if (!used.includes(output.index)) needed.delete(output.index);
-  }
-  return freed;
 }

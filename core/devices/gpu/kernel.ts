@@ -3,6 +3,8 @@
  * The dialect is small: flat arrays in, one cell out (the output is flat and row-major too), constant loop bounds, every path returns, at most 7 arrays. Sources are read
  * with toString(), so a kernel names nothing from outside but `this.thread`, `this.constants` and the global helper `idiv`.
  */
+import { plainSource } from './plain-source.ts';
+
 export interface KernelThis {
   /** x runs fastest, over neighbouring elements; y and z are uniform where a backend computes several x at once. */
   readonly thread: { readonly x: number; readonly y: number; readonly z: number };
@@ -50,7 +52,7 @@ declare global {
 }
 
 export function kernel(name: string, body: KernelFunction | string, lanes: 1 | 4 = 1): Kernel {
-  return { name, source: body.toString(), lanes };
+  return { name, source: typeof body === 'string' ? body : plainSource(body.toString()), lanes };
 }
 
 /** The usual program: one kernel over all inputs of the op. */

@@ -78,3 +78,24 @@ function check(
       `internal: ${stepName(step)}: kernel ${launch.kernel.name} reads ${launch.inputs.length} arrays, device ${device} binds ${maxInputs}`,
     );
 }
+
+/** For each launch, the slots that nothing needs after it; slots that are read or written to a State at the end are kept. */
+export function lastUseOfSlots(plan: Plan, launches: readonly PlacedLaunch[]): number[][] {
+  const kept = new Set<number>();
+  for (const value of [...plan.reads, ...plan.states.flatMap(({ write }) => (write === undefined ? [] : [write]))]) {
+    const { location } = plan.values[value]!;
+    if (location.in === 'slot') kept.add(location.index);
+  }
+  const freed: number[][] = launches.map(() => []);
+  const needed = new Set<number>(kept);
+  for (let k = launches.length - 1; k >= 0; k--) {
+    const { inputs, output } = launches[k]!;
+    const used = inputs.flatMap((location) => (location.in === 'slot' ? [location.index] : []));
+    for (const slot of new Set([...used, output.index])) {
+      if (!needed.has(slot)) freed[k]!.push(slot);
+      needed.add(slot);
+    }
+    if (!used.includes(output.index)) needed.delete(output.index);
+  }
+  return freed;
+}

@@ -1,6 +1,7 @@
 /**
  * Finds WebGPU: the browser's own, else Dawn's binding for Node (the package `webgpu`), which is loaded only when it is asked for.
  */
+import { entryOf, isNode, isNotFound, optionalPackage } from './optional-package.ts';
 
 /** What the package `webgpu` exports, as far as it is needed here. */
 interface Binding {
@@ -40,11 +41,11 @@ export function isHardware(adapter: Pick<GPUAdapter, 'info'>): boolean {
 async function find(): Promise<GPU> {
   const own: unknown = typeof navigator === 'undefined' ? undefined : Reflect.get(navigator, 'gpu');
   if (isGpu(own)) return own;
-  if (typeof process === 'undefined' || process.versions?.node === undefined)
+  if (!isNode())
     throw new Error('useDevice: webgpu is not offered by this browser, or not to pages without https; use auto or webasm');
-  const optional = optionalPackage();
+  const optional = optionalPackage('webgpu');
   const failures: string[] = [];
-  for (const locate of [() => 'webgpu', ...(optional === undefined ? [] : [() => entryOf(optional)])]) {
+  for (const locate of [() => 'webgpu', ...(optional === undefined ? [] : [() => entryOf(optional, 'webgpu')])]) {
     try {
       const binding: unknown = await import(/* @vite-ignore */ locate());
       if (isBinding(binding)) return binding.create([]);
@@ -55,34 +56,10 @@ async function find(): Promise<GPU> {
   throw new Error(missing(optional, failures));
 }
 
-/** The file `optional/webgpu/package.json` above this module, which runs from the sources or from `dist`. */
-function optionalPackage(): string | undefined {
-  const { existsSync } = process.getBuiltinModule('node:fs');
-  let folder = new URL('./', import.meta.url);
-  if (folder.protocol !== 'file:') return undefined;
-  for (;;) {
-    const candidate = new URL('optional/webgpu/package.json', folder);
-    if (existsSync(candidate)) return process.getBuiltinModule('node:url').fileURLToPath(candidate);
-    const above = new URL('../', folder);
-    if (above.href === folder.href) return undefined;
-    folder = above;
-  }
-}
-
-/** The address of the package `webgpu` that is installed beside that package.json; throws where it is not. */
-function entryOf(packageFile: string): string {
-  const file = process.getBuiltinModule('node:module').createRequire(packageFile).resolve('webgpu');
-  return process.getBuiltinModule('node:url').pathToFileURL(file).href;
-}
-
 function missing(optional: string | undefined, failures: readonly string[]): string {
   const remedy = optional === undefined ? 'npm install webgpu@0.6.2' : 'npm ci --prefix optional/webgpu';
   const why = failures.length === 0 ? '' : ` (it did not load: ${failures.join('; ')})`;
   return `useDevice: webgpu in Node needs the package webgpu${why}; run ${remedy}, or use auto or webasm`;
-}
-
-function isNotFound(error: unknown): boolean {
-  return error instanceof Error && /MODULE_NOT_FOUND/.test(String(Reflect.get(error, 'code')));
 }
 
 function isGpu(value: unknown): value is GPU {
