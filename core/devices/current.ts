@@ -9,7 +9,7 @@ import { hasHardwareAdapter } from './gpu/webgpu-runtime.ts';
 import { ReferenceDevice } from './reference.ts';
 import { SimdDevice } from './simd/device.ts';
 
-export const DEVICE_NAMES = ['auto', 'simd', 'reference', 'cpu', 'webasm', 'webgpu'] as const;
+export const DEVICE_NAMES = ['auto', 'simd', 'reference', 'cpu', 'webasm', 'webgpu', 'webgl2', 'headlessgl'] as const;
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 let current: Device | undefined;

@@ -28,7 +28,7 @@ export interface DeviceOptions {
 }
 
 export interface Device {
-  /** As given to `useDevice`: `reference`, `simd`, `cpu`, `webasm`, `webgpu`. */
+  /** As given to `useDevice`: `reference`, `simd`, `cpu`, `webasm`, `webgpu`, `webgl2`, `headlessgl`. */
   readonly name: string;
   /** Where kernels have several forms that round differently: which one this machine runs. */
   readonly kernelForm?: string;

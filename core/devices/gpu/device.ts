@@ -1,6 +1,6 @@
 /**
  * The gpu device: plans run as kernels that gpu.js compiles from the ops' gpu.ts. What differs between its backends is in a driver
- * each; a driver asserts that the backend it asked for is the one that runs. The place of webgl2 and headlessgl is beside them.
+ * each; a driver asserts that the backend it asked for is the one that runs.
  */
 import { debug } from '../../debug.ts';
 import type { HostArray } from '../../host.ts';
@@ -8,6 +8,7 @@ import { type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type ScratchCall } from '../device.ts';
 import { openCpuDriver } from './cpu-driver.ts';
+import { openGlDriver } from './gl-driver.ts';
 import { type PlacedLaunch, placeLaunches } from './program.ts';
 import { openWebAssemblyDriver } from './webasm-driver.ts';
 import { openWebGpuDriver } from './webgpu-driver.ts';
@@ -20,7 +21,7 @@ export interface GpuDriver {
   destroy(): void;
 }
 
-export type GpuDriverName = 'cpu' | 'webasm' | 'webgpu';
+export type GpuDriverName = 'cpu' | 'webasm' | 'webgpu' | 'webgl2' | 'headlessgl';
 
 /** Arrays a kernel may read: WebGPU's default of 8 storage buffers, less the output. */
 const MAX_INPUTS = 7;
@@ -70,5 +71,6 @@ function kernelSources(launches: readonly PlacedLaunch[]): string {
 
 async function openDriver(name: GpuDriverName, options: DeviceOptions): Promise<GpuDriver> {
   if (name === 'webgpu') return openWebGpuDriver();
+  if (name === 'webgl2' || name === 'headlessgl') return openGlDriver(name);
   return name === 'webasm' ? openWebAssemblyDriver(options) : openCpuDriver();
 }

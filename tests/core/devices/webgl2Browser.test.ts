@@ -1,0 +1,57 @@
+/** Device webgl2 in Chromium, on a GPU made of software, from a bundle that is minified: gpu.js reads kernels as text. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { bundle, hasChromium, SWIFTSHADER, visit } from '../../support/chromium.ts';
+import { CANCELLATION_TOLERANCE } from '../../support/devices.ts';
+
+interface Report {
+  readonly error?: string;
+  /** By op: the largest error of its value and gradients as a share of the largest expected. */
+  readonly errors: Readonly<Record<string, number>>;
+  readonly trained: readonly number[];
+  readonly expected: readonly number[];
+  readonly turns: number;
+  readonly textures: readonly number[];
+  readonly refused: string;
+  readonly lost: string;
+  readonly state: string;
+  readonly again: number;
+}
+
+describe.skipIf(!hasChromium)('webgl2 in Chromium', () => {
+  let report: Report;
+  beforeAll(async () => {
+    const files = await bundle('glPage.ts', true);
+    report = await visit<Report>(files, { query: 'counts=5,50', flags: SWIFTSHADER });
+  }, 600_000);
+
+  it('finishes', () => expect(report.error).toBeUndefined());
+
+  it('agrees with the reference in every op and its gradients', () => {
+    expect(Object.keys(report.errors).length).toBeGreaterThan(35);
+    for (const [name, error] of Object.entries(report.errors)) expect(error, name).toBeLessThan(CANCELLATION_TOLERANCE);
+  });
+
+  it('trains a resnet8 to the losses of the reference, and timers have turns meanwhile', () => {
+    expect(report.expected).toHaveLength(3);
+    report.expected.forEach((loss, k) => expect(Math.abs(report.trained[k]! - loss)).toBeLessThan(1e-3));
+    expect(report.turns).toBeGreaterThan(0);
+  });
+
+  it('has after 50 steps as many textures as after 5', () => {
+    expect(report.textures[0]).toBeGreaterThan(0);
+    expect(report.textures[1]).toBe(report.textures[0]);
+  });
+
+  it('refuses what its kernels cannot index', () => {
+    expect(report.refused).toContain(
+      'an array of 16781312 elements was needed, but kernels on device webgl2 index at most 16777216',
+    );
+  });
+
+  it('notices that the context was lost, and works again on a new one', () => {
+    expect(report.lost).toContain('the webgl2 context was lost');
+    expect(report.lost).toContain("call useDevice('webgl2') again and load the States from a checkpoint");
+    expect(report.state).toContain('counter was lost');
+    expect(report.again).toBeCloseTo(report.expected[0]!, 3);
+  });
+});

@@ -1,0 +1,133 @@
+/**
+ * What webgl2Browser.test.ts runs in a page on device webgl2: every op against the reference, a small network's training, textures over
+ * many steps, and the loss of the context. Reports by a request to `/report`.
+ */
+import { GpuDevice } from '../../core/devices/gpu/device.ts';
+import { ReferenceDevice } from '../../core/devices/reference.ts';
+import { crossEntropy, type DeviceName, expand, State, tensor, useDevice } from '../../core/index.ts';
+import { cifarResnet } from '../../models/index.ts';
+import { SGD } from '../../optim/index.ts';
+import { evaluate, scaledError } from './evaluate.ts';
+import { opCases } from './opCases.ts';
+import { randomArray } from './random.ts';
+
+/** The WebGL2 contexts that the page has made, and the textures in all of them. */
+const contexts: WebGL2RenderingContext[] = [];
+let textures = 0;
+
+function watch(): void {
+  const { createTexture, deleteTexture } = WebGL2RenderingContext.prototype;
+  WebGL2RenderingContext.prototype.createTexture = function () {
+    if (!contexts.includes(this)) contexts.push(this);
+    textures++;
+    return createTexture.call(this);
+  };
+  WebGL2RenderingContext.prototype.deleteTexture = function (texture) {
+    if (texture) textures--;
+    deleteTexture.call(this, texture);
+  };
+}
+
+/** One step at a time on a resnet8 of width 4; gives the loss. */
+function trainer(): () => Promise<number> {
+  const model = cifarResnet({ depth: 8, width: 4, classes: 10, seed: 2 });
+  const optimizer = new SGD(model.parameters(), { learningRate: 0.05, momentum: 0.9, weightDecay: 1e-4 });
+  const images = tensor(Float32Array.from(randomArray([8, 3, 16, 16], 1)), [8, 3, 16, 16]);
+  const labels = tensor([0, 1, 2, 3, 4, 5, 6, 7]);
+  return () => {
+    const loss = crossEntropy(model.forward(images), labels);
+    optimizer.zeroGrad();
+    loss.backward();
+    void optimizer.step();
+    return loss.item();
+  };
+}
+
+async function losses(name: DeviceName, steps: number): Promise<number[]> {
+  await useDevice(name);
+  const step = trainer();
+  const found: number[] = [];
+  for (let k = 0; k < steps; k++) found.push(await step());
+  return found;
+}
+
+async function checkOps(): Promise<Record<string, number>> {
+  const [device, reference] = [await GpuDevice.open('webgl2'), new ReferenceDevice()];
+  const errors: Record<string, number> = {};
+  for (const { name, results } of opCases()) {
+    const actual = await evaluate(results, device);
+    const expected = await evaluate(results, reference);
+    errors[name] = Math.max(...results.map((_, k) => scaledError(actual[k]!, expected[k]!)));
+  }
+  device.destroy();
+  return errors;
+}
+
+/** What is said of an array that is too large, before anything runs. */
+async function tooLarge(): Promise<string> {
+  const device = await GpuDevice.open('webgl2');
+  const refused = await evaluate([expand(tensor([1]), [4097, 4096])], device).then(String, messageOf);
+  device.destroy();
+  return refused;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Textures after so many steps each. */
+async function texturesOver(counts: readonly number[]): Promise<number[]> {
+  await useDevice('webgl2');
+  const step = trainer();
+  const found: number[] = [];
+  let done = 0;
+  for (const count of counts) {
+    while (done < count) {
+      await step();
+      done++;
+    }
+    found.push(textures);
+  }
+  return found;
+}
+
+/** What is said when the context goes between two steps, and the value of a State that is made on a new device afterwards. */
+async function loseContext(): Promise<{ lost: string; state: string; again: number }> {
+  await useDevice('webgl2');
+  const state = new State(new Float32Array([1, 2, 3]), { label: 'counter' });
+  state.assign(tensor([4, 5, 6]));
+  await state.data();
+  contexts.at(-1)!.getExtension('WEBGL_lose_context')!.loseContext();
+  const lost = await trainer()().then(String, messageOf);
+  await useDevice('webgl2');
+  const kept = await Promise.resolve()
+    .then(() => state.data())
+    .then(String, messageOf);
+  return { lost, state: kept, again: await trainer()() };
+}
+
+/** A step in a worker-like place where timers should have a turn: how many turns they got. */
+async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  await work();
+  clearInterval(timer);
+  return turns;
+}
+
+async function run(): Promise<object> {
+  watch();
+  const errors = await checkOps();
+  let trained: number[] = [];
+  const turns = await turnsDuring(async () => {
+    trained = await losses('webgl2', 3);
+  });
+  const expected = await losses('reference', 3);
+  const counts = new URLSearchParams(location.search).get('counts')?.split(',').map(Number) ?? [];
+  const found = await texturesOver(counts);
+  return { errors, trained, expected, turns, textures: found, refused: await tooLarge(), ...(await loseContext()) };
+}
+
+run()
+  .catch((error: unknown) => ({ error: error instanceof Error ? `${error.message} ${error.stack}` : String(error) }))
+  .then((report) => fetch('/report', { method: 'POST', body: JSON.stringify(report) }));
