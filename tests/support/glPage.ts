@@ -4,7 +4,7 @@
  */
 import { GpuDevice } from '../../core/devices/gpu/device.ts';
 import { ReferenceDevice } from '../../core/devices/reference.ts';
-import { crossEntropy, type DeviceName, expand, State, tensor, useDevice } from '../../core/index.ts';
+import { crossEntropy, type DeviceName, expand, mul, State, tensor, useDevice } from '../../core/index.ts';
 import { cifarResnet } from '../../models/index.ts';
 import { SGD } from '../../optim/index.ts';
 import { evaluate, scaledError } from './evaluate.ts';
@@ -91,22 +91,34 @@ async function texturesOver(counts: readonly number[]): Promise<number[]> {
   return found;
 }
 
-/** What is said when the context goes between two steps, and the value of a State that is made on a new device afterwards. */
-async function loseContext(): Promise<{ lost: string; state: string; again: number }> {
-  await useDevice('webgl2');
+/** A State that doubles at each step. */
+function doubler(): () => Promise<string> {
   const state = new State(new Float32Array([1, 2, 3]), { label: 'counter' });
-  state.assign(tensor([4, 5, 6]));
-  await state.data();
-  contexts.at(-1)!.getExtension('WEBGL_lose_context')!.loseContext();
-  const lost = await trainer()().then(String, messageOf);
-  await useDevice('webgl2');
-  const kept = await Promise.resolve()
-    .then(() => state.data())
-    .then(String, messageOf);
-  return { lost, state: kept, again: await trainer()() };
+  return async () => {
+    state.assign(mul(state.read(), 2));
+    return (await state.data()).join();
+  };
 }
 
-/** A step in a worker-like place where timers should have a turn: how many turns they got. */
+/** Textures after 5 and after 1,000 small steps; then the context goes, and a plan that has run before runs again. */
+async function loseContext(): Promise<object> {
+  await useDevice('webgl2');
+  const step = doubler();
+  const small: number[] = [];
+  for (let k = 1; k <= 1000; k++) {
+    await step();
+    if (k === 5 || k === 1000) small.push(textures);
+  }
+  contexts.at(-1)!.getExtension('WEBGL_lose_context')!.loseContext();
+  const lost = await step().then(String, messageOf);
+  await useDevice('webgl2');
+  const kept = await Promise.resolve()
+    .then(() => step())
+    .then(String, messageOf);
+  return { small, lost, state: kept, again: await doubler()() };
+}
+
+/** How many turns a timer has meanwhile. */
 async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
