@@ -14,7 +14,7 @@ export function addSummaryCommand(program: Command): void {
   program
     .command('summary')
     .description('list the layers of a model: output shapes, parameters, multiply-adds and the memory of the outputs')
-    .addOption(modelOption())
+    .addOption(modelOption().default('resnet20'))
     .addOption(new Option('--batch-size <n>', 'images at a time').argParser(wholeNumber(1)).default(1))
     .option('--json', 'print one JSON object instead of the table')
     .action(({ model, batchSize, json }: SummaryOptions) => {

@@ -337,7 +337,7 @@ describe('one sentence, and no file', () => {
     answers = [serve()];
     writeFileSync(join(folder, 'plain'), '');
     await expect(download(url, join(folder, 'plain/file'), QUICK)).rejects.toThrow(
-      /a part of the path is a file; .* \(ENOTDIR\)/,
+      /a part of the path is a file, not a directory \(ENOTDIR\)/,
     );
     await expect(download(url, join(folder, 'none/file'), QUICK)).rejects.toThrow(/no such file or directory.* \(ENOENT\)/);
     mkdirSync(part);
