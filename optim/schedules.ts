@@ -82,7 +82,7 @@ export class Plateau implements Schedule {
   report(error: number): void {
     const { factor, patience, threshold, minimum } = this.options;
     const { learningRate, best, waited } = this.state;
-    if (best === null || error < best * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
+    if (error < (best ?? Number.POSITIVE_INFINITY) * (1 - threshold)) this.state = { learningRate, best: error, waited: 0 };
     else if (waited < patience) this.state = { learningRate, best, waited: waited + 1 };
     else {
       const next = Math.max(learningRate * factor, minimum);
