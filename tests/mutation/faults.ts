@@ -487,8 +487,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'checkpoint: written under its own name at once',
     'training/checkpoint.ts',
-    'const temporary = join(dirname(directory), `.writing-${basename(directory)}`);',
-    'const temporary = directory;',
+    'const temporary = join(dirname(directory), ',
+    'const temporary = directory;\n  join(dirname(directory), ',
     'training/fullDisk',
   ),
   fault(
