@@ -15,7 +15,7 @@ import {
 } from '../training/index.ts';
 import { openTestData } from './datasets.ts';
 import { evaluateUnlessStopped } from './evaluation.ts';
-import type { TrainingData } from './images.ts';
+import { type TrainingData, testIfAny } from './images.ts';
 import type { RunOptions } from './options.ts';
 import { epochBars, formatEpoch } from './progress.ts';
 import type { RunSettings } from './settings.ts';
@@ -83,11 +83,8 @@ async function save(directory: RunDirectory, checkpoint: Checkpoint, keep: numbe
   if (batch === 0) writeWhole(directory.file(CURVES_FILE), [await drawCurves([{ name: directory.name, history }])]);
 }
 
-/** The test images with the weights at the end. A data set may have none; then there is nothing to evaluate on. */
+/** The test images, if there are any, with the weights at the end. */
 export async function evaluateTest({ settings, options, data, model, signal }: Session): Promise<Evaluation | undefined> {
-  const test = await openTestData(settings, data.normalisation, options).catch((error: unknown) => {
-    console.error(`no evaluation: ${error instanceof Error ? error.message : String(error)}`);
-    return undefined;
-  });
+  const test = testIfAny(() => openTestData(settings, data.normalisation, options));
   return test && (await evaluateUnlessStopped(model, test, signal).finally(() => test.close()));
 }

@@ -1,6 +1,7 @@
 /** Where a run's weights and what belongs to them lie. */
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { Option } from 'commander';
 import ndarray from 'ndarray';
 import { readSafetensors, writeSafetensors } from '../models/index.ts';
 import { bestCheckpoint, RunDirectory as Run, type RunDirectory, SETTINGS_FILE } from '../training/index.ts';
@@ -12,6 +13,12 @@ const MEAN_FILE = 'mean.safetensors';
 
 /** Which weights of a run: its newest, or those with the smallest error on the held-out images. */
 export type Which = 'last' | 'best';
+
+export function whichOption(): Option {
+  return new Option('--which <weights>', 'of a run: its last ones, or those with the smallest error')
+    .choices(['last', 'best'])
+    .default('last');
+}
 
 /**
  * The file with the weights of a run, or of one of its checkpoints. A run that is not finished gives those of its newest whole

@@ -10,12 +10,12 @@ export function openTrainingData(settings: RunSettings, options: ReadOptions): P
 }
 
 /** The images of a split, to evaluate on, with what the training images are normalised by. */
-export async function openTestData(
+export function openTestData(
   settings: ImageSettings,
   normalisation: Normalisation,
   options: ReadOptions,
   { split = 'test', views = 'single', scales }: { split?: Split; views?: Views; scales?: readonly number[] } = {},
-): Promise<EvaluationData> {
+): EvaluationData {
   if (settings.dataset === 'imagefolder')
     return openFolderTest(settings, normalisation, options, { split, views, ...(scales && { scales }) });
   if (views !== 'single')

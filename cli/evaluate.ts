@@ -5,13 +5,14 @@ import { readSafetensors } from '../models/index.ts';
 import type { Module } from '../nn/index.ts';
 import { type Evaluation, IMAGENET_PIXELS } from '../training/index.ts';
 import { buildModel } from './buildModel.ts';
-import { readMean, runOf, type Which, weightsOf } from './checkpoints.ts';
+import { readMean, runOf, type Which, weightsOf, whichOption } from './checkpoints.ts';
 import { openTestData } from './datasets.ts';
 import { evaluateAll } from './evaluation.ts';
 import type { Normalisation, Split, Views } from './images.ts';
 import { addDataOptions, type DataOptions, numberList } from './options.ts';
 import { formatEvaluation } from './report.ts';
-import { type RunSettings, resolveSettings, runSettings } from './settings.ts';
+import { checkStd, type RunSettings, resolveSettings, runSettings } from './settings.ts';
+import { formatTable } from './table.ts';
 
 type EvaluateOptions = DataOptions & {
   readonly weights?: string[];
@@ -35,11 +36,7 @@ export function addEvaluateCommand(program: Command): void {
         'what train --out wrote, instead of --weights; its settings hold where none are given',
       ),
     )
-    .addOption(
-      new Option('--which <weights>', 'of a run: its last ones, or those with the smallest error')
-        .choices(['last', 'best'])
-        .default('last'),
-    )
+    .addOption(whichOption())
     .addOption(new Option('--split <name>', 'which images').choices(['train', 'test']).default('test'))
     .addOption(
       new Option('--views <name>', 'imagefolder: one crop, ten, or whole pictures at several scales')
@@ -65,7 +62,7 @@ interface Member {
 async function runEvaluate(chosen: EvaluateOptions): Promise<void> {
   const members = membersOf(chosen);
   const { settings, normalisation } = members[0]!;
-  const data = await openTestData(
+  const data = openTestData(
     { ...settings, limit: chosen.limit ?? null, batchSize: chosen.batchSize ?? BATCH },
     normalisation,
     chosen,
@@ -130,8 +127,7 @@ function withoutRun(file: string, chosen: EvaluateOptions): Member {
 }
 
 function given({ model, dataset, data, size, seed, std }: EvaluateOptions): Partial<RunSettings> {
-  if (std?.some((value) => value === 0))
-    throw new Error('--std holds a 0; pixels are divided by it, so it needs numbers other than 0');
+  if (std !== undefined) checkStd(std);
   return {
     ...(model !== undefined && { model }),
     ...(dataset !== undefined && { dataset }),
@@ -155,10 +151,7 @@ function formatConfusion(confusion: Evaluation['confusion'], names: readonly str
   const name = (k: number): string => names[k]!;
   if (confusion.length > MOST_COLUMNS) return formatPairs(confusion, name);
   const rows = [['', ...confusion.map((_, k) => name(k))], ...confusion.map((row, k) => [name(k), ...row.map(String)])];
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) => row.map((cell, k) => (k === 0 ? cell.padEnd(widths[k]!) : cell.padStart(widths[k]!))).join('  '))
-    .join('\n');
+  return formatTable(rows);
 }
 
 const MOST_COLUMNS = 20;

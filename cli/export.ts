@@ -6,7 +6,7 @@ import { modelTable, readSafetensors, writeSafetensors } from '../models/index.t
 import { exportOnnx } from '../models/onnx/exportOnnx.ts';
 import type { Module, StateDict } from '../nn/index.ts';
 import { buildModel } from './buildModel.ts';
-import { runOf, type Which, weightsOf } from './checkpoints.ts';
+import { runOf, type Which, weightsOf, whichOption } from './checkpoints.ts';
 import { modelOption, wholeNumber } from './options.ts';
 import { type RunSettings, runSettings } from './settings.ts';
 
@@ -26,9 +26,7 @@ export function addExportCommand(program: Command): void {
   const options = [
     new Option('--weights <file>', 'a safetensors file with PyTorch names').conflicts('checkpoint'),
     new Option('--checkpoint <directory>', 'what train --out wrote, instead of --weights; its model holds where none is given'),
-    new Option('--which <weights>', 'of a run: its last ones, or those with the smallest error')
-      .choices(['last', 'best'])
-      .default('last'),
+    whichOption(),
     modelOption(),
     new Option('--to <file>', 'where to; the ending says what: .safetensors or .onnx').makeOptionMandatory(),
     new Option('--batch-norm <how>', 'onnx: nodes of its own, or folded into the convolutions before it (default: kept)').choices(

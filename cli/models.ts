@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { modelTable } from '../models/index.ts';
 import { measure, zeroWeights } from '../nn/index.ts';
+import { formatTable } from './table.ts';
 
 export interface ModelRow {
   readonly name: string;
@@ -50,10 +51,5 @@ function formatRows(rows: readonly ModelRow[]): string {
       count(row.paperMultiplyAdds),
     ]),
   ];
-  const widths = table[0]!.map((_, column) => Math.max(...table.map((row) => row[column]!.length)));
-  return table
-    .map((row) =>
-      row.map((cell, column) => (column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!))).join('  '),
-    )
-    .join('\n');
+  return formatTable(table);
 }

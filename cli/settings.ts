@@ -98,8 +98,7 @@ function checked(settings: RunSettings): RunSettings {
   const { batchSize, accumulate, std, augment, dataset, rate } = settings;
   if (batchSize % accumulate !== 0)
     throw new Error(`--accumulate ${accumulate} cuts a batch into equal parts, so it must divide --batch-size ${batchSize}`);
-  if (std.some((value) => value === 0))
-    throw new Error('--std holds a 0; pixels are divided by it, so it needs numbers other than 0');
+  checkStd(std);
   if ((augment === 'imagenet') !== (dataset === 'imagefolder') && augment !== 'none')
     throw new Error(
       `--augment ${augment} is not for --dataset ${dataset}; use ${dataset === 'imagefolder' ? 'imagenet' : 'cifar'} or none`,
@@ -107,6 +106,11 @@ function checked(settings: RunSettings): RunSettings {
   if (rate.schedule === 'steps' && rate.milestones.length === 0)
     throw new Error('--schedule steps needs --milestones, the steps at which the rate falls');
   return settings;
+}
+
+export function checkStd(std: readonly number[]): void {
+  if (std.some((value) => value === 0))
+    throw new Error('--std holds a 0; pixels are divided by it, so it needs numbers other than 0');
 }
 
 /** What `settings.json` holds. */

@@ -6,7 +6,7 @@ import type { Dataset, Image } from './dataset.ts';
 import { DataError, PictureError } from './error.ts';
 import { permutation, randomFor } from './random.ts';
 import type { Transform } from './transforms.ts';
-import { Unreadable, type UnreadableOptions } from './unreadable.ts';
+import { readable, Unreadable, type UnreadableOptions } from './unreadable.ts';
 
 export interface LoaderOptions extends UnreadableOptions {
   readonly batchSize: number;
@@ -103,7 +103,8 @@ export class DataLoader implements AsyncIterable<Batch> {
     const { seed, transform } = this.options;
     const images: Image[] = [];
     const indices: number[] = [];
-    const read = await Promise.all(asked.map((index) => this.read(index, epoch)));
+    // All at once, so that the threads of a data set share them.
+    const read = await Promise.all(asked.map((index) => readable(this.dataset, index, epoch)));
     for (const [k, image] of read.entries()) {
       if (wanted.stopped) return undefined;
       const index = asked[k]!;
@@ -116,15 +117,5 @@ export class DataLoader implements AsyncIterable<Batch> {
     if (images.length === 0) return undefined;
     const labels = Float32Array.from(indices, (index) => this.dataset.label(index));
     return { number, images: stack(images, indices), labels: tensor(labels, [labels.length]), indices };
-  }
-
-  /** All pictures of a batch are asked for at once, so that the threads of a data set share them. */
-  private async read(index: number, epoch: number): Promise<Image | PictureError> {
-    try {
-      return await this.dataset.image(index, epoch);
-    } catch (error) {
-      if (error instanceof PictureError) return error;
-      throw error;
-    }
   }
 }

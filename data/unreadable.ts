@@ -1,11 +1,22 @@
 /** The unreadable pictures of a run: each file is reported once, and too many of them end the run. */
-import { DataError, type PictureError } from './error.ts';
+import type { Dataset, Image } from './dataset.ts';
+import { DataError, PictureError } from './error.ts';
 
 export interface UnreadableOptions {
   /** So many unreadable pictures are left out of their batches; the next one is an error. */
   readonly unreadableLimit?: number;
   /** Hears of every such file once, with the number of them so far. */
   readonly onUnreadable?: (error: PictureError, count: number) => void;
+}
+
+/** The image, or why it cannot be read; any other error is thrown. */
+export async function readable(dataset: Dataset, index: number, epoch?: number): Promise<Image | PictureError> {
+  try {
+    return await dataset.image(index, epoch);
+  } catch (error) {
+    if (error instanceof PictureError) return error;
+    throw error;
+  }
 }
 
 export class Unreadable {

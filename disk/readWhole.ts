@@ -3,7 +3,7 @@ import { readFileSync, type Stats, statSync } from 'node:fs';
 import { FileError, reason } from './reason.ts';
 
 /** Files of weights: what one buffer of Node 20 can hold. */
-export const MOST_BYTES = 2 ** 32;
+const MOST_BYTES = 2 ** 32;
 
 /** The bytes of a regular file of at most `most` bytes. Throws a FileError that names the file. */
 export function readWhole(file: string, most = MOST_BYTES): Uint8Array {

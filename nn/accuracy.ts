@@ -18,8 +18,8 @@ export async function accuracy(logits: Tensor, labels: Tensor, k = 1): Promise<n
   return right / count!;
 }
 
-/** How many classes come before `label`. */
-function rank(scores: ArrayLike<number>, label: number): number {
+/** How many classes come before `label`: of equal ones the smaller class; a NaN comes last. */
+export function rank(scores: ArrayLike<number>, label: number): number {
   const own = scores[label]!;
   let before = 0;
   for (let other = 0; other < scores.length; other++) {

@@ -1,6 +1,6 @@
 /** What users import from 'tapegrad/nn'. */
 export { crossEntropy } from '../core/index.ts';
-export { accuracy } from './accuracy.ts';
+export { accuracy, rank } from './accuracy.ts';
 export { BatchNorm2d, type BatchNorm2dOptions } from './batchNorm2d.ts';
 export { Conv2d, type Conv2dLayerOptions } from './conv2d.ts';
 export { Dropout, loadRandomState, randomState } from './dropout.ts';

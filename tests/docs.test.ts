@@ -53,7 +53,6 @@ function shortened([command, ...given]: readonly string[]): string[] {
   }
   if (command === 'evaluate')
     return [command, ...given, ...running, ...(folders ? ['--size', '48', '--limit', '4'] : ['--limit', '16'])];
-  if (command === 'summary' || command === 'models' || command === 'plot' || command === 'data') return [command, ...given];
   return [command!, ...given];
 }
 

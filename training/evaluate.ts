@@ -4,7 +4,7 @@
  */
 import type { HostArray } from '../core/index.ts';
 import type { Batch } from '../data/index.ts';
-import { evaluationMode, type Module } from '../nn/index.ts';
+import { evaluationMode, type Module, rank } from '../nn/index.ts';
 
 export interface Evaluation {
   /** Mean of -log p[label]. */
@@ -146,16 +146,6 @@ function logProbabilities(logits: HostArray): Float64Array {
   const highest = values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const total = Math.log(values.reduce((sum, value) => sum + Math.exp(value - highest), 0)) + highest;
   return values.map((value) => value - total);
-}
-
-/** How many classes come before `label`: of equal ones the smaller class; a NaN comes last. */
-function rank(scores: Float64Array, label: number): number {
-  const own = scores[label]!;
-  let before = 0;
-  for (let other = 0; other < scores.length; other++) {
-    if (other !== label && !(scores[other]! < own || (scores[other] === own && other > label))) before += 1;
-  }
-  return before;
 }
 
 function largest(scores: Float64Array): number {

@@ -4,7 +4,7 @@ import type { Image } from '../dataset.ts';
 import { DataError, PictureError } from '../error.ts';
 import { permutation, randomFor } from '../random.ts';
 import type { Covariance } from '../transforms.ts';
-import { Unreadable, type UnreadableOptions } from '../unreadable.ts';
+import { readable, Unreadable, type UnreadableOptions } from '../unreadable.ts';
 import type { ImageFolder } from './imageFolder.ts';
 
 export interface StatisticsOptions extends UnreadableOptions {
@@ -51,15 +51,6 @@ export async function pictureStatistics(
   }
   if (sums.pictures === 0) throw new DataError('pictureStatistics: not one picture of the sample can be read');
   return finish(sums, size);
-}
-
-async function readable(folder: ImageFolder, index: number): Promise<Image | PictureError> {
-  try {
-    return await folder.image(index);
-  } catch (error) {
-    if (error instanceof PictureError) return error;
-    throw error;
-  }
 }
 
 interface Sums {
