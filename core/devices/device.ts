@@ -64,7 +64,7 @@ export interface PreparedPlan {
    * in the plan's orders. A State that this device has not seen is taken from its `host` value. Rejects, naming the step where it is known, when anything failed.
    */
   run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]>;
-  /** Milliseconds by step of the last run, where they were measured. */
+  /** Milliseconds by step of the last run, where they were measured: on GPUs only on demand (measure.ts). */
   readonly times: readonly number[] | undefined;
   /** Which algorithm each step takes, where the device has several. */
   readonly algorithms?: readonly (string | undefined)[];
