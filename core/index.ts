@@ -1,7 +1,8 @@
 /** What users import from 'tapegrad'. */
 export { withLabel } from './debug.ts';
-export { DEVICE_NAMES, type DeviceName, deviceName, kernelForm, useDevice } from './devices/current.ts';
+export { DEVICE_NAMES, type DeviceName, deviceName, kernelForm, threadsInUse, useDevice } from './devices/current.ts';
 export { DeviceError, type DeviceOptions, MemoryError, type MemoryNeed } from './devices/device.ts';
+export { measureSteps } from './devices/measure.ts';
 export type { HostArray, HostValue } from './host.ts';
 export * from './ops/index.ts';
 export { memoryFor } from './plan/estimate.ts';

@@ -49,6 +49,11 @@ export function kernelForm(): string | undefined {
   return current?.kernelForm === undefined ? current?.name : `${current.name} (${current.kernelForm})`;
 }
 
+/** How many threads the device in use computes on; undefined on a device without threads, and before the first flush. */
+export function threadsInUse(): number | undefined {
+  return current?.threads;
+}
+
 async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'simd') return SimdDevice.open(options);

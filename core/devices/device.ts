@@ -23,7 +23,10 @@ export interface DeviceTraits {
 export interface DeviceOptions {
   /** reference and simd: ends a run at the first step whose output holds a NaN, naming the step. */
   readonly stopAtNaN?: boolean;
-  /** simd and webasm: how many threads compute; the number of cores by default. */
+  /**
+   * simd and webasm: how many threads compute; the number of cores by default. A page that is not cross-origin isolated has memory for one
+   * alone: there simd computes on the thread that calls it, so call it from a worker.
+   */
   readonly threads?: number;
 }
 
@@ -32,6 +35,8 @@ export interface Device {
   readonly name: string;
   /** Where kernels have several forms that round differently: which one this machine runs. */
   readonly kernelForm?: string;
+  /** How many threads compute; undefined on devices that know nothing of threads. */
+  readonly threads?: number | undefined;
   readonly bytesPerElement: 4 | 8;
   readonly traits: DeviceTraits;
   /** Sizes, in elements, of the extra arrays that a step needs while it runs. */
@@ -59,7 +64,7 @@ export interface PreparedPlan {
    * in the plan's orders. A State that this device has not seen is taken from its `host` value. Rejects, naming the step where it is known, when anything failed.
    */
   run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]>;
-  /** Milliseconds by step of the last run, where they were measured. */
+  /** Milliseconds by step of the last run, where they were measured: on GPUs only on demand (measure.ts). */
   readonly times: readonly number[] | undefined;
   /** Which algorithm each step takes, where the device has several. */
   readonly algorithms?: readonly (string | undefined)[];

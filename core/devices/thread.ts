@@ -3,6 +3,8 @@
  * under a test runner. The text finds three names: `data`, what the thread was started with; `listen(handle)`, which hears messages; and
  * `answer(value)`, which sends one back.
  */
+import { isNode } from './gpu/optional-package.ts';
+
 export interface Thread {
   post(message: object): void;
   /** Keeps the process alive, until `letGo`: a script that has nothing more to do ends by itself. */
@@ -19,13 +21,22 @@ export interface ThreadEvents {
 
 export type StartThread = (source: string, data: object, events: ThreadEvents) => Thread;
 
+/** Whether threads can be started here that share memory with the caller. */
+export function canShareMemory(): boolean {
+  return typeof SharedArrayBuffer !== 'undefined' && (isNode() || typeof Worker !== 'undefined');
+}
+
+/** What is said where threads are asked for and can share no memory. */
+export function notShared(device: string, remedy: string): Error {
+  return new Error(
+    `useDevice: ${device} needs memory that threads share, which a page has only when it is cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp); ${remedy}`,
+  );
+}
+
 /** How threads are started here. Throws a sentence where there are none, or where they could share no memory. */
 export async function threadStarter(device: string): Promise<{ start: StartThread; cores: number }> {
-  if (typeof SharedArrayBuffer === 'undefined')
-    throw new Error(
-      `useDevice: ${device} needs memory that threads share, which a page has only when it is cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp); use cpu or reference`,
-    );
-  if (typeof process !== 'undefined' && process.versions?.node !== undefined) return nodeStarter();
+  if (typeof SharedArrayBuffer === 'undefined') throw notShared(device, 'use simd, which then computes on one thread, or cpu');
+  if (isNode()) return nodeStarter();
   if (typeof Worker !== 'undefined') return { start: startInBrowser, cores: navigator.hardwareConcurrency };
   throw new Error(`useDevice: ${device} needs threads, which this runtime lacks; use cpu or reference`);
 }

@@ -1,8 +1,10 @@
 /**
  * Threads that answer messages. They keep the process alive only while one is being answered, so a script that ends exits by itself;
- * the calling thread never computes, so that timers, signals and data loading go on.
+ * the calling thread does not compute, so that timers, signals and data loading go on.
  */
+
 import { type StartThread, type Thread, threadStarter } from './thread.ts';
+import { startInPlace } from './thread-in-place.ts';
 
 export class WorkerPool<Answer> {
   private readonly workers: Thread[];
@@ -24,6 +26,11 @@ export class WorkerPool<Answer> {
   static async start<Answer>(device: string, source: string, data: readonly object[]): Promise<WorkerPool<Answer>> {
     const { start } = await threadStarter(device);
     return new WorkerPool<Answer>(start, source, data);
+  }
+
+  /** The one exception: the calling thread itself, where it alone can see the memory. */
+  static inPlace<Answer>(source: string, data: object): WorkerPool<Answer> {
+    return new WorkerPool<Answer>(startInPlace, source, [data]);
   }
 
   get threads(): number {
@@ -70,8 +77,12 @@ export class WorkerPool<Answer> {
 /** How many threads to start: as asked, else a thread a core; `device` is for the message. */
 export async function threadCount(device: string, asked: number | undefined): Promise<number> {
   const { cores } = await threadStarter(device);
-  const count = asked ?? cores;
-  if (Number.isInteger(count) && count >= 1) return Math.min(count, MAX_THREADS);
+  return Math.min(checkCount(asked ?? cores), MAX_THREADS);
+}
+
+/** Throws a sentence where `count` is not a number of threads. */
+export function checkCount(count: number): number {
+  if (Number.isInteger(count) && count >= 1) return count;
   throw new Error(`useDevice: ${count} threads given; it needs to be a whole number of at least 1`);
 }
 

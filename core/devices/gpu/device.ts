@@ -16,6 +16,7 @@ import { openWebGpuDriver } from './webgpu-driver.ts';
 /** What a driver does with the launches of a plan. */
 export interface GpuDriver {
   readonly maxElements: number;
+  readonly threads?: number;
   prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan>;
   download(states: readonly State[]): Promise<HostArray[]>;
   destroy(): void;
@@ -38,6 +39,10 @@ export class GpuDevice implements Device {
   /** Rejects with a sentence when the backend cannot run here. */
   static async open(name: GpuDriverName, options: DeviceOptions = {}): Promise<GpuDevice> {
     return new GpuDevice(name, await openDriver(name, options));
+  }
+
+  get threads(): number | undefined {
+    return this.driver.threads;
   }
 
   scratch(step: ScratchCall): readonly number[] {

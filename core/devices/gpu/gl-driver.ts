@@ -9,6 +9,7 @@ import { type Location, type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { Breather, turn } from '../breather.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
+import { measuringSteps } from '../measure.ts';
 import type { GpuDriver } from './device.ts';
 import { type Gl, GlArray, GlArrays, sidesOf } from './gl-arrays.ts';
 import { openContext } from './gl-context.ts';
@@ -53,9 +54,18 @@ export class GlDriver implements GpuDriver {
       await breather.breathe();
     }
     const lastUse = lastUseOfSlots(plan, launches);
+    let measured: readonly number[] | undefined;
     return {
-      times: undefined,
-      run: (feeds, states) => this.run(plan, calls, lastUse, feeds, states),
+      get times() {
+        return measured;
+      },
+      run: async (feeds, states) => {
+        measured = undefined;
+        const times = measuringSteps() ? new Array<number>(plan.steps.length).fill(0) : undefined;
+        const values = await this.run(plan, calls, lastUse, feeds, states, times);
+        measured = times;
+        return values;
+      },
       release: () => this.arrays.trim(),
     };
   }
@@ -66,6 +76,7 @@ export class GlDriver implements GpuDriver {
     lastUse: readonly (readonly number[])[],
     feeds: readonly HostArray[],
     states: readonly State[],
+    times: number[] | undefined,
   ): Promise<HostArray[]> {
     this.check(spanOf(plan));
     const slots: (GlArray | undefined)[] = new Array(plan.slots.length);
@@ -81,9 +92,11 @@ export class GlDriver implements GpuDriver {
       const array = ({ in: where, index }: Location): GlArray =>
         (where === 'feed' ? given : where === 'state' ? held : slots)[index]!;
       const breather = new Breather();
+      const measure = times && (await this.stopwatch(plan, times));
       for (const [k, { launch, key }] of calls.entries()) {
         this.during(plan, launch, () => put(launch.output.index, this.launch(launch, key, launch.inputs.map(array))));
         for (const slot of lastUse[k]!) put(slot, undefined);
+        if (calls[k + 1]?.launch.step !== launch.step) await measure?.(launch.step);
         await breather.breathe();
       }
       await this.finish(spanOf(plan));
@@ -98,6 +111,17 @@ export class GlDriver implements GpuDriver {
       for (const slot of slots.keys()) put(slot, undefined);
       for (const feed of given) this.arrays.release(feed);
     }
+  }
+
+  /** Fills in a step's time when its last launch is drawn: it waits until that is computed. */
+  private async stopwatch(plan: Plan, times: number[]): Promise<(step: number) => Promise<void>> {
+    await this.finish(spanOf(plan));
+    let started = performance.now();
+    return async (step) => {
+      await this.finish(stepName(plan.steps[step]!));
+      times[step] = performance.now() - started;
+      started = performance.now();
+    };
   }
 
   private launch(launch: PlacedLaunch, key: string, inputs: readonly GlArray[]): GlArray {
@@ -147,6 +171,8 @@ export class GlDriver implements GpuDriver {
       gl.flush();
       while (fence !== null && !gl.isContextLost() && gl.clientWaitSync(fence, 0, 0) === gl.TIMEOUT_EXPIRED) await turn();
       gl.deleteSync(fence);
+    } else {
+      gl.finish();
     }
     this.check(what);
     const error = gl.getError();

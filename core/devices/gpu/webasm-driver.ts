@@ -45,6 +45,10 @@ class WebAssemblyDriver implements GpuDriver {
 
   constructor(private readonly pool: LaunchPool) {}
 
+  get threads(): number {
+    return this.pool.threads;
+  }
+
   async prepare(plan: Plan, launches: readonly PlacedLaunch[]): Promise<PreparedPlan> {
     const layout = layOut(plan);
     const modules = launches.map((launch) => this.compile(plan, layout, launch));

@@ -20,10 +20,13 @@ export async function openWebGpuDriver(): Promise<WebGpuDriver> {
   const adapter = await requestAdapter();
   if (adapter === null)
     throw new Error(
-      'useDevice: webgpu found no adapter: no GPU driver (Vulkan, Metal or Direct3D 12) answered; use auto or webasm',
+      'useDevice: webgpu found no adapter: no GPU driver (Vulkan, Metal or Direct3D 12) answered; use auto or simd',
     );
   const { maxBufferSize, maxStorageBufferBindingSize } = adapter.limits;
-  const device = await adapter.requestDevice({ requiredLimits: { maxBufferSize, maxStorageBufferBindingSize } });
+  const device = await adapter.requestDevice({
+    requiredLimits: { maxBufferSize, maxStorageBufferBindingSize },
+    requiredFeatures: adapter.features.has('timestamp-query') ? ['timestamp-query'] : [],
+  });
   return new WebGpuDriver(await findGpu(), device);
 }
 

@@ -2,23 +2,26 @@
  * One plan on a WebGPU device. A run is one command encoder, submitted once:
  *
  *     feeds -> queue.writeBuffer
- *     one compute pass: a dispatch for each launch, in order
- *     copies: what is read -> staging;  new values -> States      (reads first: a read of a State is its old value)
+ *     one compute pass: a dispatch for each launch, in order        (while steps are measured: a pass for each step)
+ *     copies: what is read -> staging;  new values -> States        (reads first: a read of a State is its old value)
  *     one mapAsync of the staging buffer
  *
- * Everything up to the submit is one synchronous stretch, so two runs never meet in the pooled buffers.
+ * Everything up to the submit is one synchronous stretch, so two runs never meet in the pooled buffers. Only where steps are measured without
+ * timestamps each is submitted and waited for by itself.
  */
 import type { HostArray } from '../../host.ts';
-import { type Location, type Plan, stepName } from '../../plan/plan.ts';
+import type { Plan } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { DeviceError, type PreparedPlan } from '../device.ts';
+import { measuringSteps } from '../measure.ts';
 import type { PlacedLaunch } from './program.ts';
 import { type Failure, failureOf, type Health } from './webgpu-health.ts';
+import { type Locate, WebGpuLaunches } from './webgpu-launches.ts';
 import type { DeviceMemory } from './webgpu-memory.ts';
 import { spanOf, userOf } from './webgpu-names.ts';
 import type { Pipeline } from './webgpu-pipelines.ts';
 import { bytesOf, type Piece, type Readback } from './webgpu-readback.ts';
-import { dispatchOf, PARAMS_STRIDE, paramsOf } from './webgpu-wgsl.ts';
+import { PassTimer } from './webgpu-timer.ts';
 
 /** What a plan uses of its device. */
 export interface WebGpuContext {
@@ -28,62 +31,82 @@ export interface WebGpuContext {
   readonly readback: Readback;
 }
 
-interface Bound {
-  readonly buffers: readonly GPUBuffer[];
-  readonly group: GPUBindGroup;
-}
-
 export class WebGpuPlan implements PreparedPlan {
-  readonly times = undefined;
-  private readonly groups: readonly (readonly [number, number, number])[];
-  private readonly params: GPUBuffer | undefined;
-  /** By launch: made when first needed, and again when one of its buffers is another one. */
-  private bound: (Bound | undefined)[] = [];
+  times: readonly number[] | undefined;
+  private readonly launches: WebGpuLaunches;
+  private timer: PassTimer | undefined;
 
   constructor(
     private readonly context: WebGpuContext,
     private readonly plan: Plan,
-    private readonly launches: readonly PlacedLaunch[],
-    private readonly pipelines: readonly Pipeline[],
+    launches: readonly PlacedLaunch[],
+    pipelines: readonly Pipeline[],
   ) {
     const { device, memory } = context;
-    const dispatches = launches.map((launch, k) => this.dispatch(launch, pipelines[k]!));
-    this.groups = dispatches.map(({ groups }) => groups);
-    const params = paramsOf(launches, dispatches);
     const most = device.limits.maxBufferSize;
     const read = bytesOf(plan.reads.map((value) => plan.values[value]!));
     if (read > most)
       throw new DeviceError(
         `${spanOf(this.plan)}: ${read} bytes are read back at once, but the device webgpu stages ${most}; read less in one tick`,
       );
-    if (launches.length > 0) this.params = memory.uniform(params, 'parameters of a plan');
+    this.launches = new WebGpuLaunches(device, memory, plan, launches, pipelines);
   }
 
   async run(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]> {
-    const { health, memory } = this.context;
-    health.check();
+    this.context.health.check();
     await this.reserve(states);
-    const { result: fetched, failure } = health.scoped(() => {
-      for (const [k, feed] of feeds.entries()) memory.upload(memory.feeds[k]!, feed);
-      return this.submit(states);
+    this.times = undefined;
+    if (!measuringSteps()) return this.runOnce(feeds, states, undefined);
+    const { device } = this.context;
+    if (!device.features.has('timestamp-query')) return this.runStepwise(feeds, states);
+    this.timer ??= new PassTimer(device, this.plan.steps.length);
+    return this.runOnce(feeds, states, this.timer);
+  }
+
+  private async runOnce(
+    feeds: readonly HostArray[],
+    states: readonly State[],
+    timer: PassTimer | undefined,
+  ): Promise<HostArray[]> {
+    const { health } = this.context;
+    const { result, failure } = health.scoped(() => {
+      this.upload(feeds);
+      return this.submit(states, timer);
     });
-    const outcome = await health.outcome(failure, fetched);
-    if (outcome.found === undefined) return outcome.values;
-    throw await this.diagnose(outcome.found, states);
+    const outcome = await health.outcome(failure, result);
+    if (outcome.found !== undefined) throw await this.diagnose(outcome.found, states);
+    if (timer !== undefined) this.times = timer.times(outcome.values.at(-1)!);
+    return outcome.values.slice(0, this.plan.reads.length);
+  }
+
+  /** Milliseconds from each submit to its end. The copies that follow are no step. */
+  private async runStepwise(feeds: readonly HostArray[], states: readonly State[]): Promise<HostArray[]> {
+    const { device, health } = this.context;
+    const locate = this.locator(states);
+    const times: number[] = new Array(this.plan.steps.length).fill(0);
+    const work = async <T>(name: string, body: () => Promise<T>): Promise<T> => {
+      const { result, failure } = health.scoped(body);
+      const outcome = await health.outcome(failure, result);
+      if (outcome.found !== undefined) throw failureOf(name, outcome.found);
+      return outcome.values;
+    };
+    await work(spanOf(this.plan), async () => this.upload(feeds));
+    for (const { step, from, to } of this.launches.bySteps) {
+      const started = performance.now();
+      await work(this.launches.name(from), () => {
+        this.launches.submit(from, to, locate);
+        return device.queue.onSubmittedWorkDone();
+      });
+      times[step] = performance.now() - started;
+    }
+    const values = await work(spanOf(this.plan), () => this.finish(device.createCommandEncoder(), locate, undefined));
+    this.times = times;
+    return values;
   }
 
   release(): void {
-    this.params?.destroy();
-    this.bound = [];
-  }
-
-  private dispatch(launch: PlacedLaunch, { workgroup }: Pipeline): ReturnType<typeof dispatchOf> {
-    const most = this.context.device.limits.maxComputeWorkgroupsPerDimension;
-    const dispatch = dispatchOf(launch.cells, workgroup, most);
-    if (Math.max(...dispatch.groups) <= most) return dispatch;
-    throw new DeviceError(
-      `${this.name(launch)}: kernel ${launch.kernel.name} needs ${dispatch.groups.join(' x ')} workgroups, but the device webgpu starts ${most} along an axis; use a smaller batch`,
-    );
+    this.launches.destroy();
+    this.timer?.destroy();
   }
 
   private async reserve(states: readonly State[]): Promise<void> {
@@ -94,54 +117,48 @@ export class WebGpuPlan implements PreparedPlan {
     await memory.reserveStates(states);
   }
 
-  /** Records and submits everything; returns the values read, to come. */
-  private submit(states: readonly State[]): Promise<Float32Array[]> {
+  private upload(feeds: readonly HostArray[]): void {
+    const { memory } = this.context;
+    for (const [k, feed] of feeds.entries()) memory.upload(memory.feeds[k]!, feed);
+  }
+
+  /** Records and submits everything; returns the values read, to come, and behind them what the timer reads. */
+  private submit(states: readonly State[], timer: PassTimer | undefined): Promise<Float32Array[]> {
+    const locate = this.locator(states);
+    const encoder = this.context.device.createCommandEncoder();
+    if (timer === undefined) {
+      const pass = encoder.beginComputePass();
+      this.launches.record(pass, 0, this.launches.count, locate);
+      pass.end();
+    } else {
+      for (const { step, from, to } of this.launches.bySteps) {
+        const pass = timer.begin(encoder, step, from === 0);
+        this.launches.record(pass, from, to, locate);
+        pass.end();
+      }
+    }
+    return this.finish(encoder, locate, timer);
+  }
+
+  /** Records the copies that end a run, and submits. */
+  private finish(encoder: GPUCommandEncoder, locate: Locate, timer: PassTimer | undefined): Promise<Float32Array[]> {
     const { device, readback } = this.context;
-    const buffer = this.locator(states);
-    const encoder = device.createCommandEncoder();
-    const pass = encoder.beginComputePass();
-    for (let k = 0; k < this.launches.length; k++) this.record(pass, k, buffer);
-    pass.end();
-    const piece = (value: number): Piece => ({
-      buffer: buffer(this.plan.values[value]!.location),
-      size: this.plan.values[value]!.size,
-    });
-    const fetch = readback.stage(encoder, this.plan.reads.map(piece));
+    const piece = (value: number): Piece => {
+      const { location, size } = this.plan.values[value]!;
+      return { buffer: locate(location), size };
+    };
+    const timestamps = timer === undefined ? [] : [timer.resolve(encoder)];
+    const fetch = readback.stage(encoder, [...this.plan.reads.map(piece), ...timestamps]);
     this.plan.states.forEach(({ write }, index) => {
       if (write === undefined) return;
       const { buffer: from, size } = piece(write);
-      encoder.copyBufferToBuffer(from, 0, buffer({ in: 'state', index }), 0, 4 * size);
+      encoder.copyBufferToBuffer(from, 0, locate({ in: 'state', index }), 0, 4 * size);
     });
     device.queue.submit([encoder.finish()]);
     return fetch();
   }
 
-  private record(pass: GPUComputePassEncoder, k: number, buffer: (location: Location) => GPUBuffer): void {
-    const [x, y, z] = this.groups[k]!;
-    pass.setPipeline(this.pipelines[k]!.pipeline);
-    pass.setBindGroup(0, this.bindGroup(k, buffer));
-    pass.dispatchWorkgroups(x, y, z);
-  }
-
-  private bindGroup(k: number, buffer: (location: Location) => GPUBuffer): GPUBindGroup {
-    const { inputs, inputSizes, output, size } = this.launches[k]!;
-    const buffers = [...inputs.map(buffer), buffer(output)];
-    const known = this.bound[k];
-    if (known?.buffers.every((each, b) => each === buffers[b])) return known.group;
-    const sizes = [...inputSizes, size];
-    const group = this.context.device.createBindGroup({
-      label: this.name(this.launches[k]!),
-      layout: this.pipelines[k]!.layout,
-      entries: [
-        { binding: 0, resource: { buffer: this.params!, offset: k * PARAMS_STRIDE, size: PARAMS_STRIDE } },
-        ...buffers.map((each, b) => ({ binding: 1 + b, resource: { buffer: each, size: 4 * sizes[b]! } })),
-      ],
-    });
-    this.bound[k] = { buffers, group };
-    return group;
-  }
-
-  private locator(states: readonly State[]): (location: Location) => GPUBuffer {
+  private locator(states: readonly State[]): Locate {
     const { memory } = this.context;
     const stateBuffers = states.map((state) => memory.state(state)!);
     return (location) => {
@@ -155,24 +172,13 @@ export class WebGpuPlan implements PreparedPlan {
    * to the States were not done, since a submit is refused as a whole.
    */
   private async diagnose(failure: Failure, states: readonly State[]): Promise<DeviceError> {
-    const { device, health } = this.context;
-    this.bound = [];
-    const buffer = this.locator(states);
-    for (const [k, launch] of this.launches.entries()) {
-      const { failure: own } = health.scoped(() => {
-        const encoder = device.createCommandEncoder();
-        const pass = encoder.beginComputePass();
-        this.record(pass, k, buffer);
-        pass.end();
-        device.queue.submit([encoder.finish()]);
-      });
-      const found = await health.guard(own);
-      if (found !== undefined) return failureOf(this.name(launch), found);
+    const { health } = this.context;
+    this.launches.unbind();
+    const locate = this.locator(states);
+    for (let k = 0; k < this.launches.count; k++) {
+      const found = await health.guard(health.scoped(() => this.launches.submit(k, k + 1, locate)).failure);
+      if (found !== undefined) return failureOf(this.launches.name(k), found);
     }
     return failureOf(spanOf(this.plan), failure);
-  }
-
-  private name({ step }: PlacedLaunch): string {
-    return stepName(this.plan.steps[step]!);
   }
 }

@@ -42,7 +42,7 @@ async function find(): Promise<GPU> {
   const own: unknown = typeof navigator === 'undefined' ? undefined : Reflect.get(navigator, 'gpu');
   if (isGpu(own)) return own;
   if (!isNode())
-    throw new Error('useDevice: webgpu is not offered by this browser, or not to pages without https; use auto or webasm');
+    throw new Error('useDevice: webgpu is not offered by this browser, or not to pages without https; use auto or simd');
   const optional = optionalPackage('webgpu');
   const failures: string[] = [];
   for (const locate of [() => 'webgpu', ...(optional === undefined ? [] : [() => entryOf(optional, 'webgpu')])]) {
@@ -59,7 +59,7 @@ async function find(): Promise<GPU> {
 function missing(optional: string | undefined, failures: readonly string[]): string {
   const remedy = optional === undefined ? 'npm install webgpu@0.6.2' : 'npm ci --prefix optional/webgpu';
   const why = failures.length === 0 ? '' : ` (it did not load: ${failures.join('; ')})`;
-  return `useDevice: webgpu in Node needs the package webgpu${why}; run ${remedy}, or use auto or webasm`;
+  return `useDevice: webgpu in Node needs the package webgpu${why}; run ${remedy}, or use auto or simd`;
 }
 
 function isGpu(value: unknown): value is GPU {

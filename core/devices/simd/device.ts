@@ -1,6 +1,7 @@
 /**
- * The simd device: plans run as WebAssembly SIMD kernels of the ops' simd.ts, on threads over one shared memory. States live in that
- * memory; slots and feeds lie in one arena there, as large as the largest plan that has run needs.
+ * The simd device: plans run as WebAssembly SIMD kernels of the ops' simd.ts, on threads over one shared memory, or on the calling thread
+ * where no memory can be shared. States live in that memory; slots and feeds lie in one arena there, as large as the largest plan that has
+ * run needs.
  */
 import { debug } from '../../debug.ts';
 import type { HostArray } from '../../host.ts';
@@ -16,10 +17,11 @@ import {
   type PreparedPlan,
   type ScratchCall,
 } from '../device.ts';
-import { threadCount, WorkerPool } from '../worker-pool.ts';
+import { canShareMemory, notShared } from '../thread.ts';
+import { checkCount, threadCount, WorkerPool } from '../worker-pool.ts';
 import { emitModule, hasRelaxedSimd } from './emit/index.ts';
 import type { SimdProgram } from './kernel.ts';
-import { blockBytes, gibibytes, SharedMemory } from './memory.ts';
+import { blockBytes, EngineMemory, gibibytes } from './memory.ts';
 import { SimdPlan } from './plan.ts';
 import { WORKER_SOURCE } from './worker.ts';
 
@@ -54,17 +56,28 @@ export class SimdDevice implements Device {
   private nextPlan = 0;
 
   private constructor(
-    readonly memory: SharedMemory,
+    readonly memory: EngineMemory,
     readonly pool: WorkerPool<Answer>,
     readonly options: DeviceOptions,
   ) {}
 
-  /** Rejects with a sentence where threads or shared memory are missing. */
-  static async open(options: DeviceOptions = {}): Promise<SimdDevice> {
+  /**
+   * Computes on threads where they can share memory, else on the calling thread. Rejects with a sentence where more threads are asked for
+   * than that, or where there is no memory.
+   */
+  static async open(options: DeviceOptions = {}, shared = canShareMemory()): Promise<SimdDevice> {
+    if (!shared) return SimdDevice.openInPlace(options);
     const threads = await threadCount('simd', options.threads);
-    const memory = new SharedMemory();
+    const memory = new EngineMemory(true);
     const data = Array.from({ length: threads }, (_, index) => ({ index, threads, memory: memory.memory }));
     return new SimdDevice(memory, await WorkerPool.start<Answer>('simd', WORKER_SOURCE, data), options);
+  }
+
+  private static openInPlace(options: DeviceOptions): SimdDevice {
+    if (checkCount(options.threads ?? 1) > 1) throw notShared('simd', 'leave the number of threads out to compute on one');
+    const memory = new EngineMemory(false);
+    const data = { index: 0, threads: 1, memory: memory.memory };
+    return new SimdDevice(memory, WorkerPool.inPlace<Answer>(WORKER_SOURCE, data), options);
   }
 
   get threads(): number {
@@ -93,7 +106,7 @@ export class SimdDevice implements Device {
     const programs = plan.steps.map(programOf);
     const kernels = new Map(programs.flatMap(({ launches }) => launches.map(({ kernel }) => [kernel.name, kernel])));
     const started = performance.now();
-    const bytes = emitModule({ relaxed: this.relaxed }, [...kernels.values()]);
+    const bytes = emitModule({ relaxed: this.relaxed, shared: this.memory.shared }, [...kernels.values()]);
     const module = await WebAssembly.compile(bytes);
     debug(
       2,

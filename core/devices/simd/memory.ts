@@ -1,8 +1,8 @@
 /**
- * The engine's memory: one shared WebAssembly memory, cut into blocks by first fit. Every block begins at a multiple of 64 bytes and has
- * 64 bytes to spare behind it, so that kernels may load and store whole vectors at the end of an array.
+ * The engine's memory: one WebAssembly memory, shared where there are threads, cut into blocks by first fit. Every block begins at a
+ * multiple of 64 bytes and has 64 bytes to spare behind it, so that kernels may load and store whole vectors at the end of an array.
  */
-import { DeviceError, MemoryError } from '../device.ts';
+import { MemoryError } from '../device.ts';
 
 const PAGE = 65536;
 const ALIGNMENT = 64;
@@ -26,15 +26,15 @@ interface Block {
   readonly bytes: number;
 }
 
-export class SharedMemory {
+export class EngineMemory {
   readonly memory: WebAssembly.Memory;
   readonly maximumBytes: number;
   /** Ascending, never touching each other. */
   private free: Block[] = [];
   private end = ALIGNMENT;
 
-  constructor() {
-    const { memory, pages } = reserve();
+  constructor(readonly shared: boolean) {
+    const { memory, pages } = reserve(shared);
     this.memory = memory;
     this.maximumBytes = pages * PAGE - PAGE;
   }
@@ -75,7 +75,7 @@ export class SharedMemory {
     this.free.splice(from, count, merged);
   }
 
-  /** A view of `length` numbers at an address; views taken before the memory grew stay valid. */
+  /** A view of `length` numbers at an address. Memory that is not shared empties every view of it when it grows, so keep none. */
   floats(address: number, length: number): Float32Array {
     return new Float32Array(this.memory.buffer, address, length);
   }
@@ -100,13 +100,15 @@ export class SharedMemory {
   }
 }
 
-function reserve(): { memory: WebAssembly.Memory; pages: number } {
+function reserve(shared: boolean): { memory: WebAssembly.Memory; pages: number } {
   for (const pages of MAXIMUM_PAGES) {
     try {
-      return { memory: new WebAssembly.Memory({ initial: 16, maximum: pages, shared: true }), pages };
+      return { memory: new WebAssembly.Memory({ initial: 16, maximum: pages, shared }), pages };
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
   }
-  throw new DeviceError('useDevice: simd found no address space for its shared memory; use webasm, cpu or reference');
+  throw new MemoryError(
+    `useDevice: simd: the system reserves not even ${gibibytes(MAXIMUM_PAGES.at(-1)! * PAGE)} of address space for a memory; close other programs or tabs, or use cpu or reference`,
+  );
 }

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { SimdDevice } from '../../../core/devices/simd/device.ts';
-import { SharedMemory } from '../../../core/devices/simd/memory.ts';
+import { EngineMemory } from '../../../core/devices/simd/memory.ts';
 import {
   batchNorm,
   conv2d,
@@ -153,9 +153,9 @@ describe('simd', () => {
   });
 });
 
-describe('the shared memory', () => {
+describe('the memory', () => {
   it('gives blocks that never meet, and takes them back', () => {
-    const memory = new SharedMemory();
+    const memory = new EngineMemory(true);
     const first = [64, 128, 192, 64].map((bytes) => memory.allocate(bytes, 'a test'));
     first.forEach((address, k) => expect(address % 64, `block ${k}`).toBe(0));
     expect(new Set(first).size).toBe(4);
@@ -167,7 +167,7 @@ describe('the shared memory', () => {
   });
 
   it('joins a block with the free ones on both sides', () => {
-    const memory = new SharedMemory();
+    const memory = new EngineMemory(true);
     const [a, b, c] = [0, 1, 2, 3].map(() => memory.allocate(64, 'a test'));
     memory.release(c!, 64);
     memory.release(a!, 64);
@@ -176,7 +176,7 @@ describe('the shared memory', () => {
   });
 
   it('refuses more than there is, by name', () => {
-    const memory = new SharedMemory();
+    const memory = new EngineMemory(true);
     expect(() => memory.allocate(2 ** 33, 'a test')).toThrow(/^a test would bring the memory of device simd to 8.00 GiB/);
   });
 });

@@ -1,4 +1,4 @@
-/** From kernels to the bytes of a module that imports a shared memory. */
+/** From kernels to the bytes of a module that imports a memory. */
 import { type Body, emit, TYPES, writeBody } from './body.ts';
 import { type Code, flatten, list, name, sized, unsigned, vectorOp } from './code.ts';
 import { I32, I32Var, type Int, intCode } from './scalars.ts';
@@ -7,6 +7,8 @@ import { F32x4 } from './vectors.ts';
 export interface EmitOptions {
   /** Multiplies and adds with one rounding where the engine has relaxed SIMD. */
   readonly relaxed: boolean;
+  /** Whether the memory is one that threads share; it is unless this says otherwise. */
+  readonly shared?: boolean;
 }
 
 /** A function that a module exports. All parameters are 32-bit integers. */
@@ -60,6 +62,7 @@ function writeFunction(label: string, parameters: number, write: (...parameters:
 export function emitModule(options: EmitOptions, kernels: readonly Emittable[], maximumPages = 65536): Uint8Array<ArrayBuffer> {
   functions = [];
   relaxedForm = options.relaxed;
+  const limits = options.shared === false ? 0x01 : 0x03;
   for (const kernel of kernels) writeFunction(kernel.name, kernel.parameters, (...parameters) => kernel.emit(...parameters));
   const section = (id: number, content: Code): Code => [id, sized(content)];
   const names = functions.map((written, k): Code => [unsigned(k), name(written.name)]);
@@ -67,7 +70,7 @@ export function emitModule(options: EmitOptions, kernels: readonly Emittable[], 
     flatten([
       [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00],
       section(1, list(functions.map(({ body }) => [0x60, list(new Array(body.parameters).fill(TYPES.i32)), 0]))),
-      section(2, list([[name('env'), name('memory'), 0x02, 0x03, unsigned(1), unsigned(maximumPages)]])),
+      section(2, list([[name('env'), name('memory'), 0x02, limits, unsigned(1), unsigned(maximumPages)]])),
       section(3, list(functions.map((_, k) => unsigned(k)))),
       section(6, list([[TYPES.i32, 0x01, 0x41, 0x00, 0x0b]])),
       section(
@@ -104,5 +107,5 @@ export function hasRelaxedSimd(): boolean {
       emit(multiplyAdd(zero, zero, zero).code, [0x1a]);
     },
   };
-  return WebAssembly.validate(emitModule({ relaxed: true }, [probe]));
+  return WebAssembly.validate(emitModule({ relaxed: true, shared: false }, [probe]));
 }
