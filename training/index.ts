@@ -1,5 +1,6 @@
 /** What users import from 'tapegrad/training'. */
-export { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export type { Checkpoint } from './checkpointFormat.ts';
 export { type Curve, drawCurves } from './curves.ts';
 export { firstDivergedLayer } from './divergence.ts';
 export { type Evaluation, type EvaluationOptions, evaluate } from './evaluate.ts';

@@ -3,7 +3,7 @@ import { kernelForm } from '../core/index.ts';
 import type { Batch, DataLoader } from '../data/index.ts';
 import { loadRandomState, type Module, randomState } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpointFormat.ts';
 import { allFinite, divergence } from './divergence.ts';
 import type { Metrics } from './metrics.ts';
 import type { EpochRecord, HeldOut, Progress } from './progress.ts';
