@@ -1,10 +1,12 @@
 /** What users import from 'tapegrad/training'. */
-export { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
+export type { Checkpoint } from './checkpointFormat.ts';
 export { type Curve, drawCurves } from './curves.ts';
 export { firstDivergedLayer } from './divergence.ts';
 export { type Evaluation, type EvaluationOptions, evaluate } from './evaluate.ts';
 export { beginning, isFinished, restore, type StepReport, type TrainingRun, train } from './loop.ts';
 export { Metrics, readMetrics } from './metrics.ts';
+export { MemoryMetrics, type MetricsLog, type MetricsRecords, parseMetrics, type StepRecord } from './metricsLog.ts';
 export type { EpochRecord, HeldOut, Progress } from './progress.ts';
 export { LearningRate } from './rate.ts';
 export {

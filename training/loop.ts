@@ -3,9 +3,9 @@ import { kernelForm } from '../core/index.ts';
 import type { Batch, DataLoader } from '../data/index.ts';
 import { loadRandomState, type Module, randomState } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
-import type { Checkpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpointFormat.ts';
 import { allFinite, divergence } from './divergence.ts';
-import type { Metrics } from './metrics.ts';
+import type { MetricsLog } from './metricsLog.ts';
 import type { EpochRecord, HeldOut, Progress } from './progress.ts';
 import type { LearningRate } from './rate.ts';
 import { LossError, type StepScores, trainStep } from './step.ts';
@@ -24,7 +24,7 @@ export interface TrainingRun {
   readonly heldOut?: () => Promise<HeldOut | undefined>;
   /** Evaluates after every so many epochs, and after the last. */
   readonly evaluateEvery: number;
-  readonly metrics?: Metrics;
+  readonly metrics?: MetricsLog;
   /** Writes a checkpoint. */
   readonly save?: (checkpoint: Checkpoint) => Promise<void>;
   /** Within epochs too, after every so many steps; after each epoch in any case. */

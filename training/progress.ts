@@ -1,5 +1,6 @@
 /** How far a run has come: plain data that goes into a checkpoint as JSON. */
 import { FileError } from '../disk/reason.ts';
+import { isObject } from './json.ts';
 import type { RateState } from './rate.ts';
 
 /** One pass over the training images. */
@@ -63,8 +64,6 @@ export function parseProgress(text: string, file: string): Progress {
   return value;
 }
 
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 const isNumber = (value: unknown): value is number => typeof value === 'number' && Number.isFinite(value);
 const isCount = (value: unknown): boolean => Number.isSafeInteger(value) && isNumber(value) && value >= 0;
 const isList = (value: unknown, item: (value: unknown) => boolean): boolean => Array.isArray(value) && value.every(item);

@@ -14,16 +14,9 @@ import { makeDirectory } from '../disk/makeDirectory.ts';
 import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
-import {
-  type Checkpoint,
-  finishReplacement,
-  isLeftover,
-  parseObject,
-  REPLACEMENT,
-  readCheckpoint,
-  removeCheckpoint,
-  writeCheckpoint,
-} from './checkpoint.ts';
+import { finishReplacement, isLeftover, REPLACEMENT, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import type { Checkpoint } from './checkpointFormat.ts';
+import { parseObject } from './json.ts';
 import type { Progress } from './progress.ts';
 
 export const SETTINGS_FILE = 'settings.json';

@@ -479,8 +479,8 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'checkpoint: sums are not compared',
-    'training/checkpoint.ts',
-    "createHash('sha256').update(bytes).digest('hex') !== expected.sha256",
+    'training/checkpointFormat.ts',
+    'sha256([bytes]) !== expected.sha256',
     'false',
     'training/malformed',
   ),

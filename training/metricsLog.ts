@@ -1,0 +1,84 @@
+/** The lines of metrics.jsonl, a JSON object for every step and every epoch; metrics.ts has the file. */
+import { FileError } from '../disk/reason.ts';
+import { parseObject } from './json.ts';
+import { type EpochRecord, isEpochRecord } from './progress.ts';
+
+/** What stands in a line of one step. */
+export interface StepRecord {
+  readonly step: number;
+  readonly epoch: number;
+  readonly learningRate: number;
+  readonly loss: number;
+  readonly error: number;
+  readonly imagesPerSecond: number;
+}
+
+/** Where the loop's metrics go. */
+export interface MetricsLog {
+  /** Length of all lines so far, which a checkpoint remembers. */
+  readonly bytes: number;
+  step(record: StepRecord): void;
+  epoch(record: EpochRecord): void;
+  /** Returns when every line is safe. */
+  flush(): void;
+}
+
+export const stepLine = (record: StepRecord): string => `${JSON.stringify({ kind: 'step', ...record })}\n`;
+export const epochLine = (record: EpochRecord): string => `${JSON.stringify({ kind: 'epoch', ...record })}\n`;
+
+/** Metrics in memory, for pages; goes on behind the lines of `before`. */
+export class MemoryMetrics implements MetricsLog {
+  private readonly lines: string[];
+  private length: number;
+
+  constructor(before = '') {
+    this.lines = [before];
+    this.length = bytesOf(before);
+  }
+
+  get bytes(): number {
+    return this.length;
+  }
+
+  /** What metrics.jsonl would hold. */
+  get text(): string {
+    return this.lines.join('');
+  }
+
+  step(record: StepRecord): void {
+    this.append(stepLine(record));
+  }
+
+  epoch(record: EpochRecord): void {
+    this.append(epochLine(record));
+  }
+
+  flush(): void {
+    // memory is as safe as it gets
+  }
+
+  private append(line: string): void {
+    this.lines.push(line);
+    this.length += bytesOf(line);
+  }
+}
+
+const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
+
+export interface MetricsRecords {
+  readonly epochs: readonly EpochRecord[];
+  /** Of every step. */
+  readonly losses: readonly number[];
+}
+
+/** The records of a metrics file's text. A last line that a killed run left unfinished is passed over; any other damage throws a FileError. */
+export function parseMetrics(text: string, file: string): MetricsRecords {
+  const [epochs, losses]: [EpochRecord[], number[]] = [[], []];
+  for (const [k, line] of text.split('\n').slice(0, -1).entries()) {
+    const { kind, ...record } = parseObject(line, `${file} has a line ${k + 1} that`);
+    if (kind === 'epoch' && isEpochRecord(record)) epochs.push(record);
+    else if (kind === 'step' && typeof record.loss === 'number') losses.push(record.loss);
+    else throw new FileError(`${file} has a line ${k + 1} that is neither a step nor an epoch; it is damaged or another file`);
+  }
+  return { epochs, losses };
+}
