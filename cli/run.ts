@@ -66,7 +66,7 @@ async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint
   const images = `${data.count} images of ${settings.dataset}`;
   console.error(`training ${settings.model} for ${lengthOf(settings)} on ${images}, device ${deviceName()}`);
   const metrics = directory && new Metrics(directory.file(METRICS_FILE), checkpoint?.progress.metricsBytes);
-  const losses = directory === undefined ? [] : [...readMetrics(directory.file(METRICS_FILE)).losses];
+  const losses = directory === undefined ? [] : readMetrics(directory.file(METRICS_FILE)).steps.map(({ loss }) => loss);
   const run = assemble(session, metrics, losses);
   if (checkpoint !== undefined) {
     warnOfAnotherForm(checkpoint);

@@ -1,5 +1,5 @@
 /** The training loop: epochs, evaluation after each, metrics, checkpoints, and going on from one. */
-import { kernelForm } from '../core/index.ts';
+import { kernelForm, type Tensor } from '../core/index.ts';
 import type { Batch, DataLoader } from '../data/index.ts';
 import { loadRandomState, type Module, randomState } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
@@ -31,6 +31,8 @@ export interface TrainingRun {
   readonly checkpointEvery: number;
   /** Whether to end after this step. */
   readonly stopped: () => boolean;
+  /** Called with the loss of each part of a step, recorded but not run: for `describe`. */
+  readonly onRecord?: (loss: Tensor) => void;
   readonly onStep: (step: StepReport) => void;
   readonly onEpoch: (record: EpochRecord) => void;
 }
@@ -134,9 +136,12 @@ async function takeStep(run: TrainingRun, parts: readonly Batch[], from: Progres
   const { model, optimizer, rate, metrics, loader, accumulate } = run;
   const started = performance.now();
   optimizer.learningRate = rate.at(from.step);
-  const scores = await trainStep(model, optimizer, parts, run.labelSmoothing).catch(async (error: unknown) => {
-    throw error instanceof LossError ? await divergence(model, from.step, error.loss) : error;
-  });
+  const { labelSmoothing, onRecord } = run;
+  const scores = await trainStep(model, optimizer, parts, { labelSmoothing, ...(onRecord && { onRecord }) }).catch(
+    async (error: unknown) => {
+      throw error instanceof LossError ? await divergence(model, from.step, error.loss) : error;
+    },
+  );
   const seconds = (performance.now() - started) / 1000;
   const error = 1 - scores.correct / scores.images;
   rate.afterStep(error);

@@ -66,19 +66,23 @@ export class MemoryMetrics implements MetricsLog {
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
 export interface MetricsRecords {
+  readonly steps: readonly StepRecord[];
   readonly epochs: readonly EpochRecord[];
-  /** Of every step. */
-  readonly losses: readonly number[];
 }
 
 /** The records of a metrics file's text. A last line that a killed run left unfinished is passed over; any other damage throws a FileError. */
 export function parseMetrics(text: string, file: string): MetricsRecords {
-  const [epochs, losses]: [EpochRecord[], number[]] = [[], []];
+  const [epochs, steps]: [EpochRecord[], StepRecord[]] = [[], []];
   for (const [k, line] of text.split('\n').slice(0, -1).entries()) {
     const { kind, ...record } = parseObject(line, `${file} has a line ${k + 1} that`);
     if (kind === 'epoch' && isEpochRecord(record)) epochs.push(record);
-    else if (kind === 'step' && typeof record.loss === 'number') losses.push(record.loss);
+    else if (kind === 'step' && isStepRecord(record)) steps.push(record);
     else throw new FileError(`${file} has a line ${k + 1} that is neither a step nor an epoch; it is damaged or another file`);
   }
-  return { epochs, losses };
+  return { steps, epochs };
+}
+
+function isStepRecord(record: object): record is StepRecord {
+  const { step, epoch, learningRate, loss, error, imagesPerSecond }: Partial<StepRecord> = record;
+  return [step, epoch, learningRate, loss, error, imagesPerSecond].every((value) => typeof value === 'number');
 }

@@ -1,5 +1,5 @@
 /** One training step: forward, loss, backward, update, and the loss and the number of right answers read back. */
-import { scale } from '../core/index.ts';
+import { scale, type Tensor } from '../core/index.ts';
 import type { Batch } from '../data/index.ts';
 import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
@@ -11,12 +11,23 @@ export interface StepScores {
   readonly images: number;
 }
 
+export interface StepOptions {
+  readonly labelSmoothing?: number;
+  /** Called with the loss of each part, recorded but not run. */
+  readonly onRecord?: (loss: Tensor) => void;
+}
+
 /**
  * Takes one step over one batch in several parts: each part's loss counts by its share of the images, so the gradient is that of the
  * whole batch but for batch norm, which normalises each part by itself. Each part is a plan of its own, so only one is in memory.
  * Throws where a part's loss is not finite, before anything more is recorded.
  */
-export async function trainStep(model: Module, optimizer: SGD, parts: readonly Batch[], labelSmoothing = 0): Promise<StepScores> {
+export async function trainStep(
+  model: Module,
+  optimizer: SGD,
+  parts: readonly Batch[],
+  { labelSmoothing = 0, onRecord }: StepOptions = {},
+): Promise<StepScores> {
   const images = parts.reduce((sum, { labels }) => sum + labels.size, 0);
   const scores = { loss: 0, correct: 0, images };
   optimizer.zeroGrad();
@@ -24,6 +35,7 @@ export async function trainStep(model: Module, optimizer: SGD, parts: readonly B
     const share = part.labels.size / images;
     const logits = model.forward(part.images);
     const loss = crossEntropy(logits, part.labels, { labelSmoothing });
+    onRecord?.(loss);
     (share === 1 ? loss : scale(loss, share)).backward();
     const step = k === parts.length - 1 ? optimizer.step() : undefined;
     const [value, right] = await Promise.all([loss.item(), accuracy(logits, part.labels), step]);

@@ -211,7 +211,7 @@ describe('metrics.jsonl', () => {
   const epoch = JSON.stringify({ kind: 'epoch', ...progress.history[0] });
   it('whose last line is unfinished is read without it', () => {
     writeFileSync(file, `${step}\n${epoch}\n${step.slice(0, 20)}`);
-    expect(readMetrics(file)).toEqual({ epochs: progress.history, losses: [2] });
+    expect(readMetrics(file)).toMatchObject({ epochs: progress.history, steps: [{ step: 1, loss: 2 }] });
   });
   it.each([
     ['a line of another kind', `${step}\n{"kind":"other"}\n`],
