@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-const CHROMIUM = '/usr/bin/chromium';
+/** Where the tests look for the browser. */
+export const CHROMIUM = '/usr/bin/chromium';
 const FLAGS = [
   ...['--headless', '--no-sandbox', '--no-first-run', '--disable-background-networking'],
   ...['--disable-component-update', '--disable-sync', '--disable-quic'],
@@ -16,6 +17,13 @@ const FLAGS = [
 /** Without a GPU; and WebGL on SwiftShader, a GPU made of software. */
 export const NO_GPU = ['--disable-gpu'];
 export const SWIFTSHADER = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
+/** WebGPU on SwiftShader. */
+export const WEBGPU_SWIFTSHADER = [
+  ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'],
+  ...['--enable-features=Vulkan', '--use-vulkan=swiftshader'],
+];
+/** What makes a page cross-origin isolated: only such a page has memory that threads share. */
+export const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
 /** The page's modules by file name. */
 export type Bundle = ReadonlyMap<string, string>;
@@ -41,16 +49,25 @@ export async function bundle(page: string, minify = false): Promise<Bundle> {
   return new Map(result.output.flatMap((chunk) => (chunk.type === 'chunk' ? [[chunk.fileName, chunk.code]] : [])));
 }
 
+/** Runs the modules inside a module worker of the page, with the page's address. */
+const IN_WORKER = `<script type="module">
+  const worker = new Worker('/page.js' + location.search, { type: 'module' });
+  worker.onerror = ({ message }) => fetch('/report', { method: 'POST', body: JSON.stringify({ error: 'worker: ' + message }) });
+</script>`;
+
 /** A server for the page, and what the page reports. */
 function serve<Report>(
   files: Bundle,
   headers: Readonly<Record<string, string>>,
+  inWorker: boolean,
 ): { readonly server: Server; readonly report: Promise<Report> } {
   let reported: (report: Report) => void;
   const report = new Promise<Report>((resolve) => {
     reported = resolve;
   });
+  const script = inWorker ? IN_WORKER : '<script type="module" src="/page.js"></script>';
   const server = createServer((request, response) => {
+    const file = new URL(request.url!, 'http://page').pathname.slice(1);
     if (request.url === '/report') {
       const parts: Buffer[] = [];
       request.on('data', (part) => parts.push(part));
@@ -58,11 +75,10 @@ function serve<Report>(
         response.end();
         reported(JSON.parse(Buffer.concat(parts).toString()));
       });
-    } else if (files.has(request.url!.slice(1))) {
-      response.writeHead(200, { ...headers, 'Content-Type': 'text/javascript' }).end(files.get(request.url!.slice(1)));
+    } else if (files.has(file)) {
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/javascript' }).end(files.get(file));
     } else {
-      const page = '<!doctype html><script type="module" src="/page.js"></script>';
-      response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(page);
+      response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(`<!doctype html>${script}`);
     }
   });
   return { server, report };
@@ -73,12 +89,17 @@ export interface Visit {
   readonly query?: string;
   readonly headers?: Readonly<Record<string, string>>;
   readonly flags?: readonly string[];
+  /** Whether the modules run in a worker and not on the page's own thread. */
+  readonly inWorker?: boolean;
 }
 
 /** Opens the page and waits for its report. */
-export async function visit<Report>(files: Bundle, { query = '', headers = {}, flags = NO_GPU }: Visit): Promise<Report> {
+export async function visit<Report>(
+  files: Bundle,
+  { query = '', headers = {}, flags = NO_GPU, inWorker = false }: Visit,
+): Promise<Report> {
   const profile = mkdtempSync(join(tmpdir(), 'tapegrad-chromium-'));
-  const { server, report } = serve<Report>(files, headers);
+  const { server, report } = serve<Report>(files, headers, inWorker);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   const args = [...FLAGS, ...flags, `--user-data-dir=${profile}`, `http://127.0.0.1:${port}/?${query}`];

@@ -4,17 +4,15 @@
  */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { SimdDevice } from '../../../core/devices/simd/device.ts';
-import { type Bundle, bundle, hasChromium, visit } from '../../support/chromium.ts';
+import { type Bundle, bundle, hasChromium, ISOLATION, visit } from '../../support/chromium.ts';
 import { CANCELLATION_TOLERANCE } from '../../support/devices.ts';
 import { evaluate, scaledError } from '../../support/evaluate.ts';
 import { sampleNetwork } from '../../support/sampleNetwork.ts';
 
-/** What makes a page cross-origin isolated: only such a page has shared memory. */
-const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
-
 interface Report {
   readonly error?: string;
   readonly threads: number;
+  readonly shared: boolean;
   readonly turns: number;
   readonly errors: readonly number[];
   readonly values: readonly (readonly number[])[];
@@ -26,13 +24,17 @@ describe.skipIf(!hasChromium)('simd in Chromium', { timeout: 60_000 }, () => {
     files = await bundle('simdPage.ts');
   });
 
-  it('agrees with the reference and with Node, and gives the same bits on 1, 2 and 3 threads', async () => {
+  it('agrees with the reference and with Node, and gives the same bits on 1, 2 and 3 threads and without shared memory', async () => {
     const reports: Report[] = [];
     for (const threads of [1, 2, 3])
       reports.push(await visit<Report>(files, { query: `threads=${threads}`, headers: ISOLATION }));
-    reports.forEach(({ error, threads, turns, errors, values }, k) => {
+    const alone = await visit<Report>(files, {});
+    expect([alone.error, alone.threads, alone.shared]).toEqual([undefined, 1, false]);
+    expect(alone.values).toEqual(reports[0]!.values);
+    reports.forEach(({ error, threads, shared, turns, errors, values }, k) => {
       expect(error).toBeUndefined();
       expect(threads).toBe(k + 1);
+      expect(shared).toBe(true);
       expect(turns).toBeGreaterThan(0);
       errors.forEach((each) => expect(each).toBeLessThan(CANCELLATION_TOLERANCE));
       expect(values).toEqual(reports[0]!.values);
@@ -43,9 +45,10 @@ describe.skipIf(!hasChromium)('simd in Chromium', { timeout: 60_000 }, () => {
     inNode.forEach((values, k) => expect(scaledError(reports[0]!.values[k]!, values)).toBeLessThan(CANCELLATION_TOLERANCE));
   });
 
-  it('says what a page without shared memory lacks', async () => {
+  it('says what a page without shared memory lacks for two threads', async () => {
     const { error } = await visit<Report>(files, { query: 'threads=2' });
     expect(error).toContain('useDevice: simd needs memory that threads share');
     expect(error).toContain('Cross-Origin-Opener-Policy: same-origin');
+    expect(error).toContain('leave the number of threads out to compute on one');
   });
 });
