@@ -11,6 +11,7 @@ import {
   LearningRate,
   type Metrics,
   type RunDirectory,
+  type RunSettings,
   type TrainingRun,
 } from '../training/index.ts';
 import { openTestData } from './datasets.ts';
@@ -18,7 +19,6 @@ import { evaluateUnlessStopped } from './evaluation.ts';
 import { type TrainingData, testIfAny } from './images.ts';
 import type { RunOptions } from './options.ts';
 import { epochBars, formatEpoch } from './progress.ts';
-import type { RunSettings } from './settings.ts';
 
 /** Everything of one process's part of a run. */
 export interface Session {

@@ -2,14 +2,20 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Option } from 'commander';
-import ndarray from 'ndarray';
-import { readSafetensors, writeSafetensors } from '../models/index.ts';
-import { bestCheckpoint, RunDirectory as Run, type RunDirectory, SETTINGS_FILE } from '../training/index.ts';
-import type { Normalisation } from './images.ts';
-
-/** The weights at the end of a run, and those of a checkpoint. */
-export const WEIGHTS_FILE = 'model.safetensors';
-const MEAN_FILE = 'mean.safetensors';
+import { readWhole } from '../disk/readWhole.ts';
+import { writeWhole } from '../disk/writeWhole.ts';
+import {
+  bestCheckpoint,
+  decodeMean,
+  encodeMean,
+  MEAN_FILE,
+  type Normalisation,
+  type Progress,
+  RunDirectory as Run,
+  type RunDirectory,
+  SETTINGS_FILE,
+  WEIGHTS_FILE,
+} from '../training/index.ts';
 
 /** Which weights of a run: its newest, or those with the smallest error on the held-out images. */
 export type Which = 'last' | 'best';
@@ -29,10 +35,15 @@ export function weightsOf(directory: string, which: Which = 'last'): string {
   if (existsSync(direct) && which === 'last') return direct;
   const run = new Run(directory);
   const found = existsSync(join(directory, SETTINGS_FILE)) ? run.newest() : undefined;
-  if (found !== undefined)
-    return join(which === 'best' ? bestCheckpoint(run, found.checkpoint.progress) : found.directory, WEIGHTS_FILE);
+  if (found !== undefined) return join(which === 'best' ? bestOf(run, found.checkpoint.progress) : found.directory, WEIGHTS_FILE);
   if (existsSync(direct)) return direct;
   throw new Error(`${directory} has neither ${WEIGHTS_FILE} nor a checkpoint; give a directory that train --out wrote`);
+}
+
+function bestOf(run: RunDirectory, progress: Progress): string {
+  const directory = bestCheckpoint(run, progress);
+  if (existsSync(directory)) return directory;
+  throw new Error(`${directory}, the checkpoint with the smallest error, is not there; take --which last`);
 }
 
 /** The run that a directory is, or that the checkpoint in it belongs to; undefined where it is neither. */
@@ -41,20 +52,12 @@ export function runOf(directory: string): RunDirectory | undefined {
   return place === undefined ? undefined : new Run(place);
 }
 
-/** Evaluation needs the mean picture that training has subtracted. */
 export function writeMean(run: RunDirectory, { mean }: Normalisation): void {
-  const picture =
-    'shape' in mean
-      ? { shape: mean.shape, data: Float32Array.from(mean.data) }
-      : { shape: [mean.length], data: Float32Array.from(mean) };
-  writeSafetensors(run.file(MEAN_FILE), new Map([['mean', picture]]));
+  writeWhole(run.file(MEAN_FILE), encodeMean(mean));
 }
 
 /** What `writeMean` wrote; undefined where there is nothing. */
 export function readMean(run: RunDirectory): Normalisation['mean'] | undefined {
   const file = run.file(MEAN_FILE);
-  if (!existsSync(file)) return undefined;
-  const mean = readSafetensors(file).get('mean');
-  if (mean === undefined || ![1, 3].includes(mean.shape.length)) throw new Error(`${file} does not hold a mean; it is damaged`);
-  return mean.shape.length === 1 ? [...mean.data] : ndarray(Float32Array.from(mean.data), [...mean.shape]);
+  return existsSync(file) ? decodeMean(readWhole(file), file) : undefined;
 }

@@ -1,8 +1,9 @@
 /** The images that settings name. */
+
+import type { Normalisation, RunSettings } from '../training/index.ts';
 import { openFolderTest, openFolderTraining } from './folders.ts';
-import type { EvaluationData, ImageSettings, Normalisation, ReadOptions, Split, TrainingData, Views } from './images.ts';
+import type { EvaluationData, ImageSettings, ReadOptions, Split, TrainingData, Views } from './images.ts';
 import { openMemoryTest, openMemoryTraining } from './memoryImages.ts';
-import type { RunSettings } from './settings.ts';
 
 /** The training images of a run, with what is held out. Throws a sentence about what is missing or malformed. */
 export function openTrainingData(settings: RunSettings, options: ReadOptions): Promise<TrainingData> {

@@ -1,17 +1,22 @@
 /** `evaluate`: loss, top-1 and top-5 of one model or several together on a split, with exact counts whatever the batch size divides. */
 import { type Command, Option } from 'commander';
 import { deviceName, useDevice } from '../core/index.ts';
-import { readSafetensors } from '../models/index.ts';
-import type { Module } from '../nn/index.ts';
-import { type Evaluation, IMAGENET_PIXELS } from '../training/index.ts';
-import { buildModel } from './buildModel.ts';
+import { buildNetwork, readSafetensors } from '../models/index.ts';
+import { type Module, zeroWeights } from '../nn/index.ts';
+import {
+  checkStd,
+  type Evaluation,
+  IMAGENET_PIXELS,
+  type Normalisation,
+  type RunSettings,
+  resolveSettings,
+} from '../training/index.ts';
 import { readMean, runOf, type Which, weightsOf, whichOption } from './checkpoints.ts';
 import { openTestData } from './datasets.ts';
 import { evaluateAll } from './evaluation.ts';
-import type { Normalisation, Split, Views } from './images.ts';
-import { addDataOptions, type DataOptions, numberList } from './options.ts';
+import type { Split, Views } from './images.ts';
+import { addDataOptions, chosenNetwork, type DataOptions, numberList } from './options.ts';
 import { formatEvaluation } from './report.ts';
-import { checkStd, type RunSettings, resolveSettings, runSettings } from './settings.ts';
 import { formatTable } from './table.ts';
 
 type EvaluateOptions = DataOptions & {
@@ -91,7 +96,7 @@ async function runEvaluate(chosen: EvaluateOptions): Promise<void> {
 }
 
 function load({ file, settings }: Member, classes: number): Module {
-  const model = buildModel(settings.model, classes);
+  const model = buildNetwork(settings, { classes, weights: zeroWeights });
   model.loadStateDict(readSafetensors(file));
   return model;
 }
@@ -115,21 +120,21 @@ function memberOf(directory: string, chosen: EvaluateOptions): Member {
   const file = weightsOf(directory, chosen.which);
   const run = runOf(directory);
   if (run === undefined) return withoutRun(file, chosen);
-  const stored = runSettings(run);
-  const settings = { ...stored, ...given(chosen) };
+  const stored = run.settings();
+  const settings = { ...stored, ...chosenNetwork(chosen, stored), ...given(chosen) };
   const mean = chosen.mean ?? readMean(run) ?? stored.mean;
   return { file, settings, normalisation: normalisationOf(mean, settings.std) };
 }
 
 function withoutRun(file: string, chosen: EvaluateOptions): Member {
-  const settings = { ...resolveSettings({}), ...given(chosen) };
+  const defaults = resolveSettings({});
+  const settings = { ...defaults, ...chosenNetwork(chosen, defaults), ...given(chosen) };
   return { file, settings, normalisation: normalisationOf(chosen.mean ?? IMAGENET_PIXELS.mean, settings.std) };
 }
 
-function given({ model, dataset, data, size, seed, std }: EvaluateOptions): Partial<RunSettings> {
+function given({ dataset, data, size, seed, std }: EvaluateOptions): Partial<RunSettings> {
   if (std !== undefined) checkStd(std);
   return {
-    ...(model !== undefined && { model }),
     ...(dataset !== undefined && { dataset }),
     ...(data !== undefined && { data }),
     ...(size !== undefined && { size }),

@@ -2,19 +2,17 @@
 import { type Command, Option } from 'commander';
 import { useDevice } from '../core/index.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
-import { modelTable, readSafetensors, writeSafetensors } from '../models/index.ts';
+import { buildNetwork, checkNetwork, type NetworkSettings, readSafetensors, writeSafetensors } from '../models/index.ts';
 import { exportOnnx } from '../models/onnx/exportOnnx.ts';
-import type { Module, StateDict } from '../nn/index.ts';
-import { buildModel } from './buildModel.ts';
+import { type Module, type StateDict, zeroWeights } from '../nn/index.ts';
+import type { RunSettings } from '../training/index.ts';
 import { runOf, type Which, weightsOf, whichOption } from './checkpoints.ts';
-import { modelOption, wholeNumber } from './options.ts';
-import { type RunSettings, runSettings } from './settings.ts';
+import { chosenNetwork, type NetworkOptions, networkOptions, wholeNumber } from './options.ts';
 
-interface ExportOptions {
+interface ExportOptions extends NetworkOptions {
   readonly weights?: string;
   readonly checkpoint?: string;
   readonly which: Which;
-  readonly model?: string;
   readonly to: string;
   readonly batchNorm?: 'kept' | 'folded';
   readonly classes?: number;
@@ -27,7 +25,7 @@ export function addExportCommand(program: Command): void {
     new Option('--weights <file>', 'a safetensors file with PyTorch names').conflicts('checkpoint'),
     new Option('--checkpoint <directory>', 'what train --out wrote, instead of --weights; its model holds where none is given'),
     whichOption(),
-    modelOption(),
+    ...networkOptions(),
     new Option('--to <file>', 'where to; the ending says what: .safetensors or .onnx').makeOptionMandatory(),
     new Option('--batch-norm <how>', 'onnx: nodes of its own, or folded into the convolutions before it (default: kept)').choices(
       ['kept', 'folded'],
@@ -46,23 +44,23 @@ export function addExportCommand(program: Command): void {
 async function runExport(chosen: ExportOptions): Promise<void> {
   const format = formatOf(chosen);
   const { file, settings } = sourceOf(chosen);
-  const name = chosen.model ?? settings?.model;
-  if (name === undefined)
-    throw new Error('export needs --model NAME where the weights are not those of a run; see the command models');
+  const network = networkOf(chosen, settings);
   const values = readSafetensors(file);
   const classes = chosen.classes ?? classesOf(values, file);
   await useDevice('reference'); // Values are only copied.
-  const model = load(name, classes, values, file);
-  const side = chosen.size ?? runSide(settings) ?? modelTable.get(name)!.inputShape[2]!;
+  const model = load(network, classes, values, file);
+  const side = chosen.size ?? runSide(settings) ?? checkNetwork(network).inputShape[2]!;
   const inputShape = [1, 3, side, side];
   const batchNorm = chosen.batchNorm ?? 'kept';
   if (format === 'safetensors') writeSafetensors(chosen.to, await model.stateDict());
   else writeWhole(chosen.to, [await exportOnnx(model, { inputShape, batchNorm })]);
   const onnx = format === 'onnx' ? { batchNorm, input: ['batch', ...inputShape.slice(1)], output: ['batch', classes] } : {};
-  const result = { file: chosen.to, format, model: name, classes, weights: file, ...onnx };
+  const result = { file: chosen.to, format, model: network.model, classes, weights: file, ...onnx };
   const shapes =
     format === 'onnx' ? `, images [batch, 3, ${side}, ${side}] to logits [batch, ${classes}], batch norm ${batchNorm}` : '';
-  console.log(chosen.json ? JSON.stringify(result) : `${chosen.to}: ${name} with ${classes} classes from ${file}${shapes}`);
+  console.log(
+    chosen.json ? JSON.stringify(result) : `${chosen.to}: ${network.model} with ${classes} classes from ${file}${shapes}`,
+  );
 }
 
 /** Asked before anything is read. */
@@ -80,7 +78,7 @@ function sourceOf({ weights, checkpoint, which }: ExportOptions): { file: string
   if (checkpoint === undefined) return { file: weights!, settings: undefined };
   const file = weightsOf(checkpoint, which);
   const run = runOf(checkpoint);
-  return { file, settings: run && runSettings(run) };
+  return { file, settings: run?.settings() };
 }
 
 /** Side of the images that a run was trained on. */
@@ -96,12 +94,19 @@ function classesOf(values: StateDict, file: string): number {
   throw new Error(`${file} holds neither linear.weight nor fc.weight, which would tell the number of classes; give --classes N`);
 }
 
-function load(name: string, classes: number, values: StateDict, file: string): Module {
-  const model = buildModel(name, classes);
+function networkOf(chosen: ExportOptions, settings: RunSettings | undefined): NetworkSettings {
+  const base = settings ?? (chosen.model === undefined ? undefined : { model: chosen.model, shortcut: null, width: null });
+  if (base === undefined)
+    throw new Error('export needs --model NAME where the weights are not those of a run; see the command models');
+  return chosenNetwork(chosen, base);
+}
+
+function load(network: NetworkSettings, classes: number, values: StateDict, file: string): Module {
+  const model = buildNetwork(network, { classes, weights: zeroWeights });
   try {
     model.loadStateDict(values);
   } catch (error) {
-    throw new Error(`${file} does not fit ${name}: ${error instanceof Error ? error.message : String(error)}`);
+    throw new Error(`${file} does not fit ${network.model}: ${error instanceof Error ? error.message : String(error)}`);
   }
   return model;
 }

@@ -8,20 +8,17 @@ import {
   pictureStatistics,
   subset,
 } from '../data/index.ts';
+import { channelMeans, type Normalisation, type RunSettings, splitFor } from '../training/index.ts';
 import {
-  channelMeans,
   type EvaluationData,
   evaluationBatch,
   type ImageSettings,
-  type Normalisation,
   type ReadOptions,
   type Split,
-  splitFor,
   type TrainingData,
   testIfAny,
   type Views,
 } from './images.ts';
-import type { RunSettings } from './settings.ts';
 
 /** The paper's numbers for crops of 224; other sizes keep the proportions. */
 const PAPER = { size: 224, shorterSide: [256, 480], testSide: 256, scales: [224, 256, 384, 480, 640] } as const;

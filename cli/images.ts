@@ -1,16 +1,9 @@
 /** What the images of a run are to the rest of the command line, wherever they come from; and what all sources of them do alike. */
-import { type DataLoader, holdOut, type Image } from '../data/index.ts';
+import type { DataLoader } from '../data/index.ts';
+import type { Normalisation, RunSettings } from '../training/index.ts';
 import type { RunOptions } from './options.ts';
-import type { RunSettings } from './settings.ts';
 
 export type Split = 'train' | 'test';
-
-/** What is subtracted from the pixels, once it is known, and what they are divided by. */
-export interface Normalisation {
-  /** By channel, or a picture [3, h, w]. */
-  readonly mean: readonly number[] | Image;
-  readonly std: readonly number[];
-}
 
 /** Images to evaluate on, ready for the network. */
 export interface EvaluationData {
@@ -46,12 +39,6 @@ export type ReadOptions = Pick<RunOptions, 'workers' | 'skip'>;
 /** An evaluation keeps no gradients, so more images fit. */
 const LEAST_EVALUATION_BATCH = 50;
 
-export function splitFor({ validation, seed }: RunSettings, length: number): ReturnType<typeof holdOut> {
-  if (validation >= length)
-    throw new Error(`--validation ${validation} holds out all of the ${length} training images; it needs to be less`);
-  return holdOut(length, validation, seed);
-}
-
 export const evaluationBatch = (batchSize: number): number => Math.max(batchSize, LEAST_EVALUATION_BATCH);
 
 /** A data set may have no test images; then there is nothing to evaluate on, and the run says so. */
@@ -62,10 +49,4 @@ export function testIfAny(open: () => EvaluationData): TrainingData['heldOut'] {
     console.error(`no evaluation: ${error instanceof Error ? error.message : String(error)}`);
     return undefined;
   }
-}
-
-/** Means of the channels of a picture [3, h, w]. */
-export function channelMeans({ data, shape }: Image): number[] {
-  const pixels = shape[1]! * shape[2]!;
-  return [0, 1, 2].map((c) => data.subarray(c * pixels, (c + 1) * pixels).reduce((sum, value) => sum + value / pixels, 0));
 }

@@ -1,40 +1,22 @@
-/** Images that fit into memory: the built-in ones and CIFAR's. */
+/** Images that fit into memory: the built-in ones and CIFAR's. What is made of them is training/images.ts. */
+import { cifar10, cifar100, DataLoader, type Dataset, subset } from '../data/index.ts';
 import {
-  cifar10,
-  cifar100,
-  compose,
-  DataLoader,
-  type Dataset,
-  normalise,
-  perPixelMean,
-  randomCrop,
-  randomHorizontalFlip,
-  subset,
-  subtractMean,
-  synthetic,
-  type Transform,
-} from '../data/index.ts';
-import {
-  channelMeans,
-  type EvaluationData,
-  evaluationBatch,
-  type ImageSettings,
+  imageTransforms,
+  limited,
   type Normalisation,
-  type Split,
+  normalisationFor,
+  type RunSettings,
   splitFor,
-  type TrainingData,
-  testIfAny,
-} from './images.ts';
-import type { RunSettings } from './settings.ts';
+  syntheticImages,
+} from '../training/index.ts';
+import { type EvaluationData, evaluationBatch, type ImageSettings, type Split, type TrainingData, testIfAny } from './images.ts';
 
-/** Training images of the built-in data set in a run without --limit, and its test images. */
-const SYNTHETIC_COUNT: Readonly<Record<Split, number>> = { train: 1600, test: 500 };
 export async function openMemoryTraining(settings: RunSettings): Promise<TrainingData> {
   const images = openImages(settings, 'train');
   const parts = splitFor(settings, images.length);
   const trained = subset(images, parts.training);
-  const normalisation = await normalisationOf(trained, settings);
-  const transform = augmented(settings.augment, normalisation);
+  const normalisation = await normalisationFor(trained, settings);
+  const transform = imageTransforms(settings, normalisation).training;
   const { shuffle, seed } = settings;
   const validation = subset(images, parts.heldOut);
   return {
@@ -55,11 +37,11 @@ export function openMemoryTest(settings: ImageSettings, normalisation: Normalisa
   return { ...evaluationOf(openImages(settings, split), settings, normalisation), split };
 }
 
-function openImages({ dataset, data, seed, limit }: ImageSettings, split: Split): Dataset {
-  if (dataset === 'synthetic') return synthetic({ split, count: limit ?? SYNTHETIC_COUNT[split], seed });
+function openImages(settings: ImageSettings, split: Split): Dataset {
+  const { dataset, data } = settings;
+  if (dataset === 'synthetic') return syntheticImages(settings, split);
   if (data === null) throw new Error(`--dataset ${dataset} needs --data DIR, the directory with its files`);
-  const all = dataset === 'cifar10' ? cifar10(data, { split }) : cifar100(data, { split });
-  return limit === null || limit >= all.length ? all : subset(all, limit);
+  return limited(dataset === 'cifar10' ? cifar10(data, { split }) : cifar100(data, { split }), settings);
 }
 
 function evaluationOf(
@@ -67,32 +49,11 @@ function evaluationOf(
   { batchSize }: ImageSettings,
   normalisation: Normalisation,
 ): Omit<EvaluationData, 'split'> {
-  const transform = normalising(normalisation);
+  const transform = imageTransforms({ augment: 'none' }, normalisation).evaluation;
   return {
     classes: images.classes,
     viewsPerImage: 1,
     passes: () => [new DataLoader(images, { batchSize: evaluationBatch(batchSize), transform })],
     close: async () => undefined,
   };
-}
-
-async function normalisationOf(images: Dataset, { mean, std }: RunSettings): Promise<Normalisation> {
-  if (typeof mean !== 'string') return { mean, std };
-  const picture = await perPixelMean(images);
-  return { mean: mean === 'pixel' ? picture : channelMeans(picture), std };
-}
-
-function normalising({ mean, std }: Normalisation): Transform {
-  return 'shape' in mean ? compose(subtractMean(mean), normalise({ mean: [0, 0, 0], std })) : normalise({ mean, std });
-}
-
-/**
- * The paper's augmentation (sec. 4.2): pad by 4, crop, flip. A mean picture is subtracted before, since it belongs to whole images; then
- * the padding has the mean's value.
- */
-function augmented(augment: RunSettings['augment'], normalisation: Normalisation): Transform {
-  const normal = normalising(normalisation);
-  if (augment === 'none') return normal;
-  const moves = [randomCrop({ padding: 4 }), randomHorizontalFlip()];
-  return 'shape' in normalisation.mean ? compose(normal, ...moves) : compose(...moves, normal);
 }

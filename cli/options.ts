@@ -1,7 +1,8 @@
 /** Parsers for option values: commander prints what they throw behind the option's name. */
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DEVICE_NAMES, type DeviceName } from '../core/index.ts';
-import { modelTable } from '../models/index.ts';
+import { MODEL_NAMES, modelNamed, type NetworkSettings } from '../models/index.ts';
+import { DATASETS, type DatasetName, type GivenSettings, type RunSettings } from '../training/index.ts';
 
 /** A whole number from `least` on. */
 export function wholeNumber(least: number): (text: string) => number {
@@ -44,20 +45,16 @@ export function channelList(text: string): number[] {
   throw new InvalidArgumentError('It needs to be three numbers with commas between them, such as 0.485,0.456,0.406.');
 }
 
-/** What is subtracted from pixels. */
-export type Mean = 'pixel' | 'channel' | readonly number[];
-
 /** pixel, channel or r,g,b */
-export function meanOption(text: string): Mean {
+export function meanOption(text: string): RunSettings['mean'] {
   return text === 'pixel' || text === 'channel' ? text : channelList(text);
 }
 
-export const DATASETS = ['synthetic', 'cifar10', 'cifar100', 'imagefolder'] as const;
-export type DatasetName = (typeof DATASETS)[number];
+/** Which network; undefined where nothing was given. */
+export type NetworkOptions = Pick<GivenSettings, 'model' | 'shortcut' | 'width'>;
 
 /** What train and evaluate have in common; undefined where nothing was given. */
-export interface DataOptions {
-  readonly model?: string;
+export interface DataOptions extends NetworkOptions {
   readonly dataset?: DatasetName;
   readonly data?: string;
   readonly size?: number;
@@ -67,7 +64,7 @@ export interface DataOptions {
   readonly batchSize?: number;
   readonly seed?: number;
   readonly limit?: number;
-  readonly mean?: Mean;
+  readonly mean?: RunSettings['mean'];
   readonly std?: number[];
   readonly skip: number;
   readonly json?: boolean;
@@ -81,14 +78,42 @@ export interface RunOptions extends Pick<DataOptions, 'device' | 'threads' | 'wo
   readonly keep: number;
 }
 
-export function modelOption(): Option {
-  return new Option('--model <name>', 'the network; see the command models').choices([...modelTable.keys()]);
+/** A name that `modelNamed` knows. */
+function modelName(text: string): string {
+  try {
+    if (modelNamed(text) !== undefined) return text;
+  } catch (error) {
+    throw new InvalidArgumentError(error instanceof Error ? error.message : String(error));
+  }
+  throw new InvalidArgumentError(`It needs to be one of ${MODEL_NAMES}.`);
+}
+
+/** The network of `base`, but for what was given; another model has its own shortcuts and width where none are given. */
+export function chosenNetwork({ model, shortcut, width }: NetworkOptions, base: NetworkSettings): NetworkSettings {
+  const before = model === undefined || model === base.model ? base : { model, shortcut: null, width: null };
+  return { model: before.model, shortcut: shortcut ?? before.shortcut, width: width ?? before.width };
+}
+
+/** The options of NetworkOptions. */
+export function networkOptions(): Option[] {
+  return [
+    new Option(
+      '--model <name>',
+      'the network; see the command models; cifar-resnet26 and cifar-plain8 stand for every depth of 6n + 2',
+    ).argParser(modelName),
+    new Option('--shortcut <option>', "of residual networks: A, B or C of the paper (default: the network's own)").choices([
+      'A',
+      'B',
+      'C',
+    ]),
+    new Option('--width <channels>', 'of the first stage of a CIFAR network (default: 16)').argParser(wholeNumber(1)),
+  ];
 }
 
 /** The options of DataOptions, for train and evaluate alike; `batchSize` tells how many images go at a time without the option. */
 export function addDataOptions(command: Command, batchSize: string): Command {
   return [
-    modelOption(),
+    ...networkOptions(),
     new Option('--dataset <name>', 'which images; synthetic, the default, is built in').choices(DATASETS),
     new Option('--data <directory>', 'where the data set lies (for all but synthetic)'),
     new Option('--size <pixels>', 'imagefolder: side of the crops (default: 224)').argParser(wholeNumber(8)),

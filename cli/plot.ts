@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander';
 import { writeWhole } from '../disk/writeWhole.ts';
 import { drawCurves, METRICS_FILE, RunDirectory, readMetrics } from '../training/index.ts';
-import { runSettings } from './settings.ts';
 
 export function addPlotCommand(program: Command): void {
   program
@@ -15,7 +14,7 @@ export function addPlotCommand(program: Command): void {
         throw new Error(`--to ${to} was given, but the picture is an SVG file; give a name that ends in .svg`);
       const curves = directories.map((directory) => {
         const run = new RunDirectory(directory);
-        runSettings(run);
+        run.settings();
         const { epochs } = readMetrics(run.file(METRICS_FILE));
         if (epochs.length === 0) throw new Error(`${directory} has no finished epoch yet; there is nothing to draw`);
         return { name: directories.length === 1 ? run.name : directory.replace(/[/\\]+$/, ''), history: epochs };

@@ -1,9 +1,8 @@
 /** What `train` says at the end. */
 import { deviceName } from '../core/index.ts';
-import type { Evaluation, Progress } from '../training/index.ts';
+import type { Evaluation, Progress, RunSettings } from '../training/index.ts';
 import type { RunOptions } from './options.ts';
 import { formatSeconds, percent } from './progress.ts';
-import type { RunSettings } from './settings.ts';
 
 export interface RunReport {
   readonly settings: RunSettings;

@@ -1,6 +1,7 @@
 /** A run from its beginning, or from a checkpoint, to its end. The loop is training/loop.ts. */
 import { deviceName, kernelForm, MemoryError, useDevice } from '../core/index.ts';
-import { readSafetensors, writeSafetensors } from '../models/index.ts';
+import { buildNetwork, readSafetensors, writeSafetensors } from '../models/index.ts';
+import { zeroWeights } from '../nn/index.ts';
 import {
   beginning,
   type Checkpoint,
@@ -8,25 +9,27 @@ import {
   METRICS_FILE,
   Metrics,
   type RunDirectory,
+  type RunSettings,
   readMetrics,
   restore,
+  settingsFile,
   train,
+  WEIGHTS_FILE,
 } from '../training/index.ts';
 import { assemble, evaluateTest, type Session } from './assemble.ts';
-import { buildModel } from './buildModel.ts';
-import { WEIGHTS_FILE, writeMean } from './checkpoints.ts';
+import { writeMean } from './checkpoints.ts';
 import { openTrainingData } from './datasets.ts';
 import { fittingBatch } from './fit.ts';
 import type { TrainingData } from './images.ts';
 import { onInterrupt } from './interrupt.ts';
 import type { RunOptions } from './options.ts';
 import { reportRun } from './report.ts';
-import { lengthOf, type RunSettings, settingsFile } from './settings.ts';
+import { lengthOf } from './settings.ts';
 
 /** Begins a run; with a directory it leaves its files there. */
 export async function startRun(directory: RunDirectory | undefined, settings: RunSettings, options: RunOptions): Promise<void> {
   await withData(settings, options, async (data) => {
-    const model = buildModel(settings.model, data.classes.length, { seed: settings.seed });
+    const model = buildNetwork(settings, { classes: data.classes.length, seed: settings.seed });
     if (settings.weights !== null) model.loadStateDict(readSafetensors(settings.weights));
     directory?.create(settingsFile(settings));
     if (directory !== undefined) writeMean(directory, data.normalisation);
@@ -41,7 +44,7 @@ export async function resumeRun(directory: RunDirectory, settings: RunSettings, 
   if (found === undefined) console.error(`${directory.path} has no checkpoint yet; the run begins at its beginning`);
   else console.error(`going on from ${found.directory}`);
   await withData(settings, options, async (data) => {
-    const model = buildModel(settings.model, data.classes.length, { seed: settings.seed });
+    const model = buildNetwork(settings, { classes: data.classes.length, seed: settings.seed });
     if (found === undefined && settings.weights !== null) model.loadStateDict(readSafetensors(settings.weights));
     directory.removeLeftovers();
     await runSession({ settings, options, directory, data, model }, found?.checkpoint);
@@ -98,10 +101,14 @@ function warnOfAnotherForm({ progress: { device } }: Checkpoint): void {
 
 /** A step that does not fit into memory is refused before anything of it runs; the message then names a batch size that does. */
 async function explain(error: unknown, { settings, data, directory }: Session): Promise<never> {
-  const { batchSize, accumulate, model } = settings;
+  const { batchSize, accumulate } = settings;
   const part = Math.min(batchSize / accumulate, data.count);
   if (!(error instanceof MemoryError) || part === 1) throw withAdvice(error, directory);
-  const fitting = await fittingBatch(buildModel(model, data.classes.length), data.side, part);
+  const fitting = await fittingBatch(
+    buildNetwork(settings, { classes: data.classes.length, weights: zeroWeights }),
+    data.side,
+    part,
+  );
   const parts = fitting === undefined ? undefined : divisorFrom(batchSize, Math.ceil(batchSize / fitting));
   const advice = fitting === undefined ? 'not even one picture at a time fits' : `--batch-size ${fitting * accumulate} fits`;
   const cut = parts === undefined || parts === batchSize ? '' : `, or --accumulate ${parts} cuts the batch into parts that fit`;

@@ -1,9 +1,9 @@
 /** `train`: a run from its options to its last evaluation; the loop itself is training/loop.ts. */
 import { type Command, Option } from 'commander';
-import { RECIPES, RunDirectory } from '../training/index.ts';
+import { type GivenSettings, RECIPES, RunDirectory, resolveSettings } from '../training/index.ts';
 import { addDataOptions, numberList, type RunOptions, realNumber, share, wholeNumber } from './options.ts';
 import { resumeRun, startRun } from './run.ts';
-import { formatSettings, type GivenSettings, resolveSettings, resumedSettings, runSettings } from './settings.ts';
+import { formatSettings, resumedSettings } from './settings.ts';
 
 export type TrainOptions = RunOptions & GivenSettings;
 
@@ -74,7 +74,7 @@ function runOptions(): Option[] {
 async function runTrain(chosen: TrainOptions): Promise<void> {
   const { device, threads, workers, skip, json, out, resume, checkpointEvery, keep, ...given } = chosen;
   const before = resume === undefined ? undefined : new RunDirectory(resume);
-  const settings = before === undefined ? resolveSettings(given) : resumedSettings(runSettings(before), given);
+  const settings = before === undefined ? resolveSettings(given) : resumedSettings(before.settings(), given);
   console.error(`settings:\n${formatSettings(settings)}`);
   if (before !== undefined) await resumeRun(before, settings, chosen);
   else await startRun(out === undefined ? undefined : new RunDirectory(out), settings, chosen);

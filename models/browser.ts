@@ -14,6 +14,7 @@ export {
   resnet110,
   resnet1202,
 } from './cifarResnet.ts';
+export { buildNetwork, checkNetwork, type NetworkSettings, type NetworkStart } from './network.ts';
 export { exportOnnx, type OnnxOptions } from './onnx/exportOnnx.ts';
 export {
   type ModelOptions,
@@ -28,4 +29,4 @@ export {
   resnet152,
 } from './resnet.ts';
 export { decodeSafetensors, encodeSafetensors, WeightsError, type WriteOptions } from './safetensors.ts';
-export { type ModelEntry, modelTable } from './table.ts';
+export { MODEL_NAMES, type ModelEntry, modelNamed, modelTable } from './table.ts';

@@ -40,8 +40,8 @@ export class CifarResNet extends Module {
   }
 }
 
-/** n of 6n + 2. */
-function blocksPerStage(depth: number): number {
+/** n of 6n + 2; throws a RangeError for other depths. */
+export function blocksPerStage(depth: number): number {
   const n = (depth - 2) / 6;
   if (Number.isInteger(n) && n >= 1) return n;
   throw new RangeError(`cifarResnet: depth ${depth} given; it needs to be 6n + 2: 8, 14, 20, 26, 32, ...`);

@@ -17,6 +17,8 @@ export interface ModelEntry {
   readonly layers: number;
   readonly parameters: number | undefined;
   readonly multiplyAdds: number | undefined;
+  /** Without shortcuts. */
+  readonly plain: boolean;
 }
 
 const imageNetEntry = (
@@ -26,7 +28,16 @@ const imageNetEntry = (
   parameters?: number,
   multiplyAdds?: number,
 ): ModelEntry => {
-  return { name, family: 'imagenet', build, inputShape: [1, 3, 224, 224], layers, parameters, multiplyAdds };
+  return {
+    name,
+    family: 'imagenet',
+    build,
+    inputShape: [1, 3, 224, 224],
+    layers,
+    parameters,
+    multiplyAdds,
+    plain: isPlain(name),
+  };
 };
 
 const cifarEntry = (
@@ -36,8 +47,10 @@ const cifarEntry = (
   parameters?: number,
   multiplyAdds?: number,
 ): ModelEntry => {
-  return { name, family: 'cifar', build, inputShape: [1, 3, 32, 32], layers, parameters, multiplyAdds };
+  return { name, family: 'cifar', build, inputShape: [1, 3, 32, 32], layers, parameters, multiplyAdds, plain: isPlain(name) };
 };
+
+const isPlain = (name: string): boolean => name.includes('plain');
 
 const entries: readonly ModelEntry[] = [
   imageNetEntry('resnet18', imageNet.resnet18, 18, 11_689_512, 1.8e9),
@@ -60,5 +73,21 @@ const entries: readonly ModelEntry[] = [
   cifarEntry('plain110', cifar.plain110, 110),
 ];
 
-/** For `--model` and for the command `models`. */
+/** The paper's own, for the command `models`. */
 export const modelTable: ReadonlyMap<string, ModelEntry> = new Map(entries.map((entry) => [entry.name, entry]));
+
+/** What `modelNamed` knows, for messages. */
+export const MODEL_NAMES = `${[...modelTable.keys()].join(', ')}, or cifar-resnet<N> and cifar-plain<N> for any N = 6n + 2`;
+
+/**
+ * The network of a name: one of `modelTable`, or a CIFAR network of any depth, `cifar-resnet26` or `cifar-plain26`. Undefined for other
+ * names; throws a RangeError for a depth that is not 6n + 2.
+ */
+export function modelNamed(name: string): ModelEntry | undefined {
+  const [, kind, digits] = /^cifar-(resnet|plain)([1-9]\d{0,3})$/.exec(name) ?? [];
+  if (kind === undefined) return modelTable.get(name);
+  const depth = Number(digits);
+  cifar.blocksPerStage(depth);
+  const shortcuts = kind === 'plain' ? { shortcut: 'none' as const } : {};
+  return cifarEntry(name, (options = {}) => cifar.cifarResnet({ ...shortcuts, ...options, depth }), depth);
+}

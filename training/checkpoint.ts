@@ -10,12 +10,10 @@ import { readWhole } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { removeIfThere, syncDirectory, writeDurably } from '../disk/writeWhole.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Sha256 } from './checkpointFormat.ts';
+import { REPLACEMENT } from './runNames.ts';
 
 /** Names of directories that are being written or taken away; a run that begins removes what a killed one left of them. */
 export const isLeftover = (name: string): boolean => name.startsWith('.writing-') || name.startsWith('.removing-');
-
-/** Ends the name of a checkpoint that is about to take the place of an older one; it is whole. */
-export const REPLACEMENT = '.new';
 
 /** Writes the checkpoint whole or not at all; one of the same name is replaced. Throws a FileError. */
 export function writeCheckpoint(directory: string, checkpoint: Checkpoint): void {

@@ -13,12 +13,12 @@ import type { StateDict } from '../nn/index.ts';
 import type { SGDState } from '../optim/index.ts';
 import { isObject, parseObject } from './json.ts';
 import { type Progress, parseProgress } from './progress.ts';
+import { WEIGHTS_FILE } from './runNames.ts';
 
 const FORMAT = 'tapegrad checkpoint';
 /** Raised when a reader of the old form could not read the new one. */
 const VERSION = 1;
 const MANIFEST = 'manifest.json';
-export const MODEL_FILE = 'model.safetensors';
 const MOMENTUM_FILE = 'momentum.safetensors';
 const PROGRESS_FILE = 'progress.json';
 /** A manifest has a few hundred bytes. */
@@ -50,7 +50,7 @@ export interface CheckpointPlace {
 /** The files of a checkpoint; the manifest is the last one. */
 export function encodeCheckpoint({ model, momentum, progress }: Checkpoint, sha256: Sha256): EncodedFile[] {
   const files: EncodedFile[] = [
-    { name: MODEL_FILE, pieces: encodeSafetensors(model, { exact: true }) },
+    { name: WEIGHTS_FILE, pieces: encodeSafetensors(model, { exact: true }) },
     { name: MOMENTUM_FILE, pieces: encodeSafetensors(momentum, { exact: true }) },
     { name: PROGRESS_FILE, pieces: [encodeJson(progress)] },
   ];
@@ -70,7 +70,7 @@ export function decodeCheckpoint(place: CheckpointPlace, sha256: Sha256): Checkp
   const file = (name: string): [Uint8Array, string] => [readChecked(place, name, sums, sha256), `${place.path}/${name}`];
   const [progress, progressFile] = file(PROGRESS_FILE);
   return {
-    model: decodeSafetensors(...file(MODEL_FILE)),
+    model: decodeSafetensors(...file(WEIGHTS_FILE)),
     momentum: decodeSafetensors(...file(MOMENTUM_FILE)),
     progress: parseProgress(new TextDecoder().decode(progress), progressFile),
   };

@@ -75,5 +75,7 @@ export function recipeSettings(recipe: RecipeName | undefined, model: string): R
   if (recipe === undefined) return DEFAULTS;
   if (recipe === 'quick') return QUICK;
   if (recipe === 'imagenet') return IMAGENET;
-  return model === 'resnet110' ? { ...CIFAR, rate: { ...CIFAR.rate, warmUpRate: 0.01, warmUpError: 0.8 } } : CIFAR;
+  return ['resnet110', 'cifar-resnet110'].includes(model)
+    ? { ...CIFAR, rate: { ...CIFAR.rate, warmUpRate: 0.01, warmUpError: 0.8 } }
+    : CIFAR;
 }

@@ -1,28 +1,16 @@
-/**
- * The directory of a run:
- *
- *     settings.json                 the whole configuration
- *     metrics.jsonl                 a line for each step and epoch
- *     curves.svg                    training and test error
- *     mean.safetensors              the mean picture, where it is subtracted
- *     model.safetensors             the weights at the end
- *     checkpoints/step-00000123/    see checkpoint.ts: the last few, and the best
- */
+/** The directory of a run on the disk; runNames.ts says what lies where. */
 import { existsSync, readdirSync, rmSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { makeDirectory } from '../disk/makeDirectory.ts';
 import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
-import { finishReplacement, isLeftover, REPLACEMENT, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
+import { finishReplacement, isLeftover, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
 import type { Checkpoint } from './checkpointFormat.ts';
-import { parseObject } from './json.ts';
 import type { Progress } from './progress.ts';
+import { CHECKPOINTS, checkpointName, checkpointNames, REPLACEMENT, SETTINGS_FILE, stepOf } from './runNames.ts';
+import { encodeSettings, parseSettings, type RunSettings } from './runSettings.ts';
 
-export const SETTINGS_FILE = 'settings.json';
-export const METRICS_FILE = 'metrics.jsonl';
-export const CURVES_FILE = 'curves.svg';
-const CHECKPOINTS = 'checkpoints';
 const MAX_SETTINGS = 1_000_000;
 
 export interface Found {
@@ -49,19 +37,19 @@ export class RunDirectory {
     } catch (error) {
       throw new FileError(`cannot make the directory ${this.path}: ${reason(error)}`);
     }
-    writeWhole(this.file(SETTINGS_FILE), [`${JSON.stringify(settings, undefined, 2)}\n`]);
+    writeWhole(this.file(SETTINGS_FILE), [encodeSettings(settings)]);
   }
 
   file(name: string): string {
     return join(this.path, name);
   }
 
-  /** What `create` wrote. */
-  settings(): Record<string, unknown> {
+  /** The settings of a run that `train --out` began. Throws a FileError for a directory of anything else. */
+  settings(): RunSettings {
     const file = this.file(SETTINGS_FILE);
     if (!existsSync(this.path)) throw new FileError(`the directory ${this.path} does not exist; give one that train --out wrote`);
     if (!existsSync(file)) throw new FileError(`${this.path} has no ${SETTINGS_FILE}; give a directory that train --out wrote`);
-    return parseObject(readText(file, MAX_SETTINGS), file);
+    return parseSettings(readText(file, MAX_SETTINGS), file);
   }
 
   /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */
@@ -102,21 +90,17 @@ export class RunDirectory {
   }
 
   checkpointAt(step: number): string {
-    return this.file(join(CHECKPOINTS, `step-${String(step).padStart(8, '0')}`));
+    return this.file(join(CHECKPOINTS, checkpointName(step)));
   }
 
   /** The directories of all checkpoints, oldest first; of two for the same step the replacement comes last. */
   private checkpoints(): string[] {
-    const names = this.entries().filter((name) => /^step-\d{8,15}(\.new)?$/.test(name));
-    const step = (name: string): number => Number.parseInt(name.slice('step-'.length), 10);
-    return names.sort((a, b) => step(a) - step(b) || a.length - b.length).map((name) => this.file(join(CHECKPOINTS, name)));
+    return checkpointNames(this.entries()).map((name) => this.file(join(CHECKPOINTS, name)));
   }
 
   /** Steps that have a checkpoint, ascending. */
   private steps(): number[] {
-    return this.entries()
-      .flatMap((name) => (/^step-\d{8,15}$/.test(name) ? [Number(name.slice('step-'.length))] : []))
-      .sort((a, b) => a - b);
+    return checkpointNames(this.entries()).flatMap((name) => (name.endsWith(REPLACEMENT) ? [] : [stepOf(name)]));
   }
 
   private entries(): string[] {

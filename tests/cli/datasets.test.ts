@@ -1,8 +1,9 @@
 /** What the command line makes of settings: which images are trained on, what is held out, and what is subtracted. */
 import { describe, expect, it } from 'vitest';
 import { openTestData, openTrainingData } from '../../cli/datasets.ts';
-import { resolveSettings, resumedSettings } from '../../cli/settings.ts';
+import { resumedSettings } from '../../cli/settings.ts';
 import { type Image, synthetic } from '../../data/index.ts';
+import { resolveSettings } from '../../training/index.ts';
 
 const READ = { skip: 0 };
 const given = { limit: 40, validation: 10, batchSize: 8, augment: 'none', mean: 'pixel', seed: 3 } as const;

@@ -523,8 +523,8 @@ export const FAULTS: readonly Fault[] = [
   fault(
     'mean picture: taken over the held-out images too',
     'cli/memoryImages.ts',
-    'await normalisationOf(trained, settings)',
-    'await normalisationOf(images, settings)',
+    'await normalisationFor(trained, settings)',
+    'await normalisationFor(images, settings)',
     'cli/datasets',
   ),
 ];

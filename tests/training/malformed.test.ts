@@ -6,7 +6,6 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, truncateSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
-import { runSettings } from '../../cli/settings.ts';
 import { randomFor } from '../../data/index.ts';
 import {
   type Checkpoint,
@@ -165,7 +164,7 @@ describe('settings.json', () => {
   const good = (): Record<string, unknown> => JSON.parse(readFileSync(join(__dirname, '../support/settings.json'), 'utf8'));
   it('that a run wrote is read', () => {
     write(JSON.stringify(good()));
-    expect(runSettings(run)).toMatchObject({ model: 'resnet20', rate: { schedule: 'cosine' } });
+    expect(run.settings()).toMatchObject({ model: 'resnet20', rate: { schedule: 'cosine' } });
   });
   it.each([
     ['nothing', ''],
@@ -176,7 +175,7 @@ describe('settings.json', () => {
     ['bytes that are no text', '\u0000\ufffd\ufffd'],
   ])('%s', (_, text) => {
     write(text);
-    expect(() => runSettings(run)).toThrow(run.path);
+    expect(() => run.settings()).toThrow(run.path);
   });
   it.each([
     ['format', 'other'],
@@ -201,7 +200,7 @@ describe('settings.json', () => {
     ['augment', 5],
   ])('%s is %j', (name, value) => {
     write(JSON.stringify({ ...good(), [name]: value }));
-    expect(() => runSettings(run)).toThrow(/settings\.json|--std|--accumulate|--augment/);
+    expect(() => run.settings()).toThrow(/settings\.json|--std|--accumulate|--augment/);
   });
 });
 
