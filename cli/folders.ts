@@ -8,7 +8,7 @@ import {
   pictureStatistics,
   subset,
 } from '../data/index.ts';
-import { channelMeans, type Normalisation, type RunSettings, splitFor } from '../training/index.ts';
+import { channelMeans, imageTransforms, type Normalisation, type RunSettings, splitFor } from '../training/index.ts';
 import {
   type EvaluationData,
   evaluationBatch,
@@ -42,11 +42,13 @@ export async function openFolderTraining(settings: RunSettings, options: ReadOpt
   });
   const normalisation = normalisationOf(settings, statistics);
   const parts = splitFor(settings, plain.files.length);
-  const rule: PictureRule =
-    augment === 'none'
-      ? { crop: centre(size), ...normaliseRule(normalisation) }
-      : { crop: random(size), lighting: statistics.covariance, ...normaliseRule(normalisation) };
-  const trained = subset(plain.withRule(rule), parts.training);
+  const rules: Readonly<Record<RunSettings['augment'], PictureRule>> = {
+    none: { crop: centre(size), ...normaliseRule(normalisation) },
+    cifar: { crop: centre(size) }, // the loader does the rest
+    imagenet: { crop: random(size), lighting: statistics.covariance, ...normaliseRule(normalisation) },
+  };
+  const transform = augment === 'cifar' ? { transform: imageTransforms(settings, normalisation).training } : {};
+  const trained = subset(plain.withRule(rules[augment]), parts.training);
   const unreadable = unreadableOptions(options);
   const validation = subset(plain.withRule({ crop: centre(size), ...normaliseRule(normalisation) }), parts.heldOut);
   const held: TrainingData['heldOut'] =
@@ -64,7 +66,7 @@ export async function openFolderTraining(settings: RunSettings, options: ReadOpt
     side: size,
     count: trained.length,
     normalisation,
-    training: (batchSize) => new DataLoader(trained, { batchSize, shuffle, seed, ...unreadable }),
+    training: (batchSize) => new DataLoader(trained, { batchSize, shuffle, seed, ...transform, ...unreadable }),
     heldOut: held,
     close: async () => {
       await Promise.all([plain.close?.(), held?.close()]);

@@ -70,10 +70,8 @@ export function checkSettings(settings: RunSettings): RunSettings {
   if (batchSize % accumulate !== 0)
     throw new Error(`--accumulate ${accumulate} cuts a batch into equal parts, so it must divide --batch-size ${batchSize}`);
   checkStd(std);
-  if ((augment === 'imagenet') !== (dataset === 'imagefolder') && augment !== 'none')
-    throw new Error(
-      `--augment ${augment} is not for --dataset ${dataset}; use ${dataset === 'imagefolder' ? 'imagenet' : 'cifar'} or none`,
-    );
+  if (augment === 'imagenet' && dataset !== 'imagefolder')
+    throw new Error(`--augment imagenet is not for --dataset ${dataset}; use cifar or none`);
   if (rate.schedule === 'steps' && rate.milestones.length === 0)
     throw new Error('--schedule steps needs --milestones, the steps at which the rate falls');
   return settings;

@@ -1,9 +1,12 @@
 /** What the command line makes of settings: which images are trained on, what is held out, and what is subtracted. */
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openTestData, openTrainingData } from '../../cli/datasets.ts';
 import { resumedSettings } from '../../cli/settings.ts';
 import { type Image, synthetic } from '../../data/index.ts';
 import { resolveSettings } from '../../training/index.ts';
+import { noise, root } from '../support/pictures.ts';
 
 const READ = { skip: 0 };
 const given = { limit: 40, validation: 10, batchSize: 8, augment: 'none', mean: 'pixel', seed: 3 } as const;
@@ -46,6 +49,50 @@ describe('the mean picture', () => {
     rows[0]!.forEach((value, k) => expect(value).toBeCloseTo(image.data[k]! - mean.data[k]!, 6));
   });
 });
+
+describe('pictures of a folder with --augment cifar', () => {
+  it('are shifted by at most four pixels and flipped, and black where nothing is', async () => {
+    const directory = join(root, 'folder');
+    for (const name of ['a', 'b']) {
+      mkdirSync(join(directory, 'train', name), { recursive: true });
+      for (let k = 0; k < 4; k++) await noise(32, 32, k).toFile(join(directory, 'train', name, `${k}.png`));
+    }
+    const folder = {
+      ...given,
+      dataset: 'imagefolder',
+      data: directory,
+      size: 28,
+      limit: 8,
+      validation: 1,
+      mean: [0, 0, 0],
+    } as const;
+    const data = await openTrainingData(resolveSettings({ ...folder, augment: 'cifar', std: [1, 1, 1] }), READ);
+    const plain = await openTrainingData(resolveSettings({ ...folder, std: [1, 1, 1] }), READ);
+    const [moved, still] = [await pixelsOf(data.training(7)), await pixelsOf(plain.training(7))];
+    await Promise.all([data.close(), plain.close()]);
+    expect(moved).toHaveLength(7);
+    const ways = moved.map((image, k) => wayBetween(still[k]!, image, 28));
+    expect(ways).not.toContain(undefined);
+    expect(new Set(ways).size).toBeGreaterThan(3);
+  });
+});
+
+/** The shift and flip that make one picture of the other; undefined where none does. */
+function wayBetween(from: readonly number[], to: readonly number[], side: number): string | undefined {
+  for (const flip of [false, true]) {
+    for (let down = -4; down <= 4; down++) {
+      for (let right = -4; right <= 4; right++) {
+        const at = (y: number, x: number): number => (y >= 0 && y < side && x >= 0 && x < side ? from[y * side + x]! : 0);
+        const same = Array.from({ length: side * side }, (_, p) => {
+          const [y, x] = [Math.floor(p / side), p % side];
+          return to[p] === at(y + down, (flip ? side - 1 - x : x) + right);
+        }).every(Boolean);
+        if (same) return [flip, down, right].join();
+      }
+    }
+  }
+  return undefined;
+}
 
 describe('settings', () => {
   it('are the recipe’s, but for what is given', () => {
