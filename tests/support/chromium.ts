@@ -14,8 +14,9 @@ const FLAGS = [
   ...['--headless', '--no-sandbox', '--no-first-run', '--disable-background-networking'],
   ...['--disable-component-update', '--disable-sync', '--disable-quic'],
 ];
-/** Without a GPU; and WebGL on SwiftShader, a GPU made of software. */
+/** Without a GPU; without WebGL on software either; and WebGL on SwiftShader, a GPU made of software. */
 export const NO_GPU = ['--disable-gpu'];
+export const NO_WEBGL = [...NO_GPU, '--disable-software-rasterizer'];
 export const SWIFTSHADER = ['--use-angle=swiftshader', '--enable-unsafe-swiftshader', '--ignore-gpu-blocklist'];
 /** WebGPU on SwiftShader. */
 export const WEBGPU_SWIFTSHADER = [

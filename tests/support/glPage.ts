@@ -1,14 +1,12 @@
 /**
- * What webgl2Browser.test.ts runs in a page on device webgl2: every op against the reference, a small network's training, textures over
- * many steps, and the loss of the context. Reports by a request to `/report`.
+ * What webgl2Browser.test.ts runs on a page's own thread on device webgl2: a small network's training, textures over many steps, and the
+ * loss of the context. Reports by a request to `/report`.
  */
 import { GpuDevice } from '../../core/devices/gpu/device.ts';
-import { ReferenceDevice } from '../../core/devices/reference.ts';
 import { crossEntropy, type DeviceName, expand, mul, State, tensor, useDevice } from '../../core/index.ts';
 import { cifarResnet } from '../../models/index.ts';
 import { SGD } from '../../optim/index.ts';
-import { evaluate, scaledError } from './evaluate.ts';
-import { opCases } from './opCases.ts';
+import { evaluate } from './evaluate.ts';
 import { randomArray } from './random.ts';
 
 /** The WebGL2 contexts that the page has made, and the textures in all of them. */
@@ -49,18 +47,6 @@ async function losses(name: DeviceName, steps: number): Promise<number[]> {
   const found: number[] = [];
   for (let k = 0; k < steps; k++) found.push(await step());
   return found;
-}
-
-async function checkOps(): Promise<Record<string, number>> {
-  const [device, reference] = [await GpuDevice.open('webgl2'), new ReferenceDevice()];
-  const errors: Record<string, number> = {};
-  for (const { name, results } of opCases()) {
-    const actual = await evaluate(results, device);
-    const expected = await evaluate(results, reference);
-    errors[name] = Math.max(...results.map((_, k) => scaledError(actual[k]!, expected[k]!)));
-  }
-  device.destroy();
-  return errors;
 }
 
 /** What is said of an array that is too large, before anything runs. */
@@ -129,7 +115,6 @@ async function turnsDuring(work: () => Promise<unknown>): Promise<number> {
 
 async function run(): Promise<object> {
   watch();
-  const errors = await checkOps();
   let trained: number[] = [];
   const turns = await turnsDuring(async () => {
     trained = await losses('webgl2', 3);
@@ -137,7 +122,7 @@ async function run(): Promise<object> {
   const expected = await losses('reference', 3);
   const counts = new URLSearchParams(location.search).get('counts')?.split(',').map(Number) ?? [];
   const found = await texturesOver(counts);
-  return { errors, trained, expected, turns, textures: found, refused: await tooLarge(), ...(await loseContext()) };
+  return { trained, expected, turns, textures: found, refused: await tooLarge(), ...(await loseContext()) };
 }
 
 run()

@@ -5,6 +5,9 @@
 import { turn } from '../breather.ts';
 import { DeviceError } from '../device.ts';
 
+/** How long a device that goes may take to say so, after what was under way on it has failed: browsers do it a few turns later. */
+const LOSS_FOLLOWS_MS = 500;
+
 const SCOPES = ['internal', 'out-of-memory', 'validation'] as const;
 
 export interface Failure {
@@ -76,7 +79,18 @@ export class Health {
     if (found.status === 'fulfilled' && found.value !== undefined) return { found: found.value };
     if (found.status === 'fulfilled' && values.status === 'fulfilled') return { found: undefined, values: values.value };
     const reason: unknown = values.status === 'rejected' ? values.reason : 'its error scopes did not answer';
+    await this.lossFollows();
     return this.guard(Promise.reject(new DeviceError(`the WebGPU device failed: ${firstLine(String(reason))}`)));
+  }
+
+  /** Resolves when the device is lost, or when it should have said so by now. */
+  private async lossFollows(): Promise<void> {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const late = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LOSS_FOLLOWS_MS);
+    });
+    await Promise.race([this.device.lost, late]);
+    clearTimeout(timer);
   }
 
   private lose(reason: string): void {

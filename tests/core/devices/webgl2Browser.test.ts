@@ -1,12 +1,9 @@
-/** Device webgl2 in Chromium, on a GPU made of software, from a bundle that is minified: gpu.js reads kernels as text. */
+/** Device webgl2 on a page's own thread in Chromium; deviceBrowser.test.ts has every op, in a worker. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { bundle, hasChromium, SWIFTSHADER, visit } from '../../support/chromium.ts';
-import { CANCELLATION_TOLERANCE } from '../../support/devices.ts';
 
 interface Report {
   readonly error?: string;
-  /** By op: the largest error of its value and gradients as a share of the largest expected. */
-  readonly errors: Readonly<Record<string, number>>;
   readonly trained: readonly number[];
   readonly expected: readonly number[];
   readonly turns: number;
@@ -26,11 +23,6 @@ describe.skipIf(!hasChromium)('webgl2 in Chromium', () => {
   }, 600_000);
 
   it('finishes', () => expect(report.error).toBeUndefined());
-
-  it('agrees with the reference in every op and its gradients', () => {
-    expect(Object.keys(report.errors).length).toBeGreaterThan(35);
-    for (const [name, error] of Object.entries(report.errors)) expect(error, name).toBeLessThan(CANCELLATION_TOLERANCE);
-  });
 
   it('trains a resnet8 to the losses of the reference, and timers have turns meanwhile', () => {
     expect(report.expected).toHaveLength(3);
