@@ -132,11 +132,11 @@ describe('the gpu program', () => {
     expect(Math.max(...scratch)).toBeLessThanOrEqual(2 ** 24);
     expect(launches.map((launch) => launch.kernel.name)).toEqual([
       'pack',
-      'im2col',
-      'multiply',
+      'frame',
+      'correlate',
       'unpackInto',
-      'im2col',
-      'multiply',
+      'frame',
+      'correlate',
       'unpackInto',
     ]);
   });
