@@ -13,10 +13,17 @@
  * five numbers, four of them the same for all its neighbours, for four multiply-adds. Hand-written kernels keep tiles of 4 x 4 or 8 x 8
  * results in registers and load an eighth to a quarter of a number for each.
  */
-import { type GpuProgram, type Kernel, type Launch, MAX_ELEMENTS, MAX_REDUCTION, type Operand } from '../../devices/gpu/kernel.ts';
+import {
+  type GpuProgram,
+  type Kernel,
+  type Launch,
+  MAX_ELEMENTS,
+  MAX_REDUCTION,
+  type Operand,
+} from '../../devices/gpu/kernel.ts';
 import { backwardCorrelation, type Correlation, type Frame, forwardCorrelation, frameOf } from './frame.ts';
 import { addParts, frame as frameKernel, frameSpread, pack, packTurned, unpack, unpackInto } from './frameKernels.ts';
-import type { Geometry } from './geometry.ts';
+import type { Geometry, Pair } from './geometry.ts';
 import { correlate, MAX_PRINTED_TAPS, multiplyParts, type Parts, shiftTable } from './products.ts';
 
 /** Positions of a part of the weight gradient, at least, where images are smaller: many short parts keep a GPU busy. */
@@ -151,9 +158,10 @@ function imagesPerChunk(correlation: Correlation, { area, positions, bare }: Fra
 
 export function weightGradientProgram(geometry: Geometry): GpuProgram {
   const program = new Program();
-  const correlation = forwardCorrelation(geometry);
-  const frame = frameOf(correlation);
-  const { groups, outputs } = correlation;
+  const given = forwardCorrelation(geometry);
+  const frame = frameOf(given);
+  const correlation = { ...given, size: linesOf(given, frame) };
+  const { groups, outputs } = given;
   const length = (geometry.c / groups) * geometry.i * geometry.j;
   const quadsOfGroup = quadsOf(correlation);
   const step = length * 4 * quadsOfGroup * groups;
@@ -182,6 +190,11 @@ export function weightGradientProgram(geometry: Geometry): GpuProgram {
   return program.built;
 }
 
+/** Output rows and columns; rows that follow one another without a gap in frames too are one row. */
+function linesOf({ size: [rows, columns] }: Correlation, { pitch }: Frame): Pair {
+  return pitch === columns ? [1, rows * columns] : [rows, columns];
+}
+
 /** Images of a chunk of the weight gradient: the parts' sums, of `step` elements each, need to fit too. */
 function imagesPerSum(correlation: Correlation, frame: Frame, n: number, step: number): number {
   const { perPart, pieces } = partsOf(correlation.size, n);
@@ -190,7 +203,7 @@ function imagesPerSum(correlation: Correlation, frame: Frame, n: number, step: n
 }
 
 /** Several small images make a part, or several parts a large image; no part is longer than a reduction may be. */
-function partsOf([rows, columns]: Correlation['size'], images: number): Parts {
+function partsOf([rows, columns]: Pair, images: number): Parts {
   const bands = Math.ceil(rows / Math.max(1, Math.floor(MAX_REDUCTION / columns)));
   const beside = Math.ceil(columns / MAX_REDUCTION);
   const piece = [Math.ceil(rows / bands), Math.ceil(columns / beside)] as const;

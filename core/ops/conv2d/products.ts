@@ -2,11 +2,11 @@
  * The gpu.js kernels of conv2d that multiply. A cell makes four output channels, so that one read of an image serves four products;
  * the four weights, or values of dy, are the same for all cells along x.
  *
- * Sizes are printed into the source: gpu.js computes with whole numbers where an index is made of literals, loop counters and
- * `this.thread`, and with float32 everywhere else, which costs conversions at every read. So divisions, whose results are float32,
- * are printed only where groups or parts need them, and never inside of a loop.
+ * Sizes are printed into the source and places in arrays are walked to, so that gpu.js computes with whole numbers (walk.ts). Divisions,
+ * whose results are float32, are printed only where groups or parts need them, and never inside of a loop.
  */
 import { type Kernel, kernel } from '../../devices/gpu/kernel.ts';
+import { type Walk, walk } from '../../devices/gpu/walk.ts';
 import { type Correlation, type Frame, shiftsOf } from './frame.ts';
 
 /** Kernels of more taps read the shifts from an array instead of having a line for each. */
@@ -24,22 +24,25 @@ export function correlate(correlation: Correlation, frame: Frame, first: number)
   const { channels, groups, outputs } = correlation;
   const shifts = shiftsOf(correlation, frame);
   const perGroup = channels / groups;
-  const image = first === 0 ? 'this.thread.z' : `(this.thread.z + ${first})`;
-  const plane = `(${image} * ${channels} + ${groups === 1 ? '' : 'base + '}c) * ${frame.area} + this.thread.x`;
-  const weights = `(this.thread.y * ${perGroup} + c) * ${4 * shifts.length}`;
-  const tap = (index: string, shift: string, at: (lane: number) => string): string => `
-    const v${index} = framed[${plane} + ${shift}];
-    ${LANES.map((lane) => `c${lane} += packed[${weights} + ${at(lane)}] * v${index};`).join('\n    ')}`;
+  const plane = `(this.thread.z + ${first}) * ${channels}`;
+  const at = walk('at', `(${plane}${groups === 1 ? '' : ' + base'}) * ${frame.area} + this.thread.x`, groups === 1);
+  const w = walk('w', `this.thread.y * ${4 * perGroup * shifts.length}`, true);
+  const tap = (v: string, shift: string, lane: (lane: number) => string): string =>
+    [`const ${v} = framed[at + ${shift}];`, ...LANES.map((k) => `c${k} += packed[w${lane(k)}] * ${v};`)].join('\n    ');
   const printed = shifts.length <= MAX_PRINTED_TAPS;
   const taps = printed
-    ? shifts.map((shift, k) => tap(`${k}`, `${shift}`, (lane) => `${4 * k + lane}`)).join('')
-    : `for (let k = 0; k < ${shifts.length}; k++) {${tap('', 'shifts[k]', (lane) => `k * 4 + ${lane}`)} }`;
+    ? [...shifts.map((shift, k) => tap(`v${k}`, `${shift}`, (lane) => ` + ${4 * k + lane}`)), w.move(4 * shifts.length)]
+    : [`for (let k = 0; k < ${shifts.length}; k++) {`, tap('v', 'shifts[k]', (lane) => ` + ${lane}`), w.move(4), '}'];
   return kernel(
     'correlate',
     `function (packed, framed${printed ? '' : ', shifts'}) {
   ${groups === 1 ? '' : `const base = idiv(this.thread.y, ${Math.ceil(outputs / 4)}) * ${perGroup};`}
+  ${at.begin}
+  ${w.begin}
   ${SUMS}
-  for (let c = 0; c < ${perGroup}; c++) {${taps}
+  for (let c = 0; c < ${perGroup}; c++) {
+    ${taps.join('\n    ')}
+    ${at.move(frame.area)}
   }
   return [c0, c1, c2, c3];
 }`,
@@ -87,8 +90,7 @@ export function multiplyParts(correlation: Correlation, frame: Frame, parts: Par
   const { images, perPart, piece } = parts;
   const whole = parts.pieces[0] * parts.pieces[1] === 1;
   const image = whole ? `(this.thread.z * ${perPart} + m)` : 'block';
-  const body = rowLoop(correlation, frame, parts, { image, first, whole });
-  const guarded = images % perPart === 0 ? body : `if (${image} < ${images}) {${body}}`;
+  const body = row(correlation, frame, parts, { image, first, whole });
   return kernel(
     'multiplyParts',
     `function (dy, framed) {
@@ -96,25 +98,18 @@ export function multiplyParts(correlation: Correlation, frame: Frame, parts: Par
   const tap = this.thread.x - c * ${taps};
 ${printShift(correlation, frame, 'tap')}
   ${groups === 1 ? '' : `const g = idiv(this.thread.y, ${Math.ceil(correlation.outputs / 4)});`}
-  ${printChannels(correlation)}
   ${whole ? '' : printPiece(parts)}
   const start = (${groups === 1 ? '' : `g * ${channels / groups} + `}c) * ${frame.area} + shift${whole ? '' : ` + top * ${frame.pitch} + left`};
   ${SUMS}
   for (let m = 0; m < ${perPart}; m++) {
-    for (let r = 0; r < ${piece[0]}; r++) {${guarded}}
+    for (let r = 0; r < ${piece[0]}; r++) {
+      ${images % perPart === 0 ? body : `if (${image} < ${images}) {${body}}`}
+    }
   }
   return [c0, c1, c2, c3];
 }`,
     4,
   );
-}
-
-/** Where four whole channels are sure, `4 * y + lane` needs no variable. */
-function printChannels({ groups, outputs }: Correlation): string {
-  if (groups === 1 && outputs % 4 === 0) return '';
-  const o = groups === 1 ? 'this.thread.y * 4' : `(this.thread.y - g * ${Math.ceil(outputs / 4)}) * 4`;
-  const ofGroup = groups === 1 ? '' : ` + g * ${outputs}`;
-  return LANES.map((lane) => `const o${lane} = Math.min(${o} + ${lane}, ${outputs - 1})${ofGroup};`).join('\n  ');
 }
 
 function printPiece({ piece, pieces }: Parts): string {
@@ -134,19 +129,44 @@ interface Place {
 }
 
 /** One row of one image: the columns, unrolled. */
-function rowLoop(correlation: Correlation, frame: Frame, { piece, pieces }: Parts, { image, first, whole }: Place): string {
-  const { channels, groups, outputs, size } = correlation;
+function row(correlation: Correlation, frame: Frame, { piece, pieces }: Parts, place: Place): string {
+  const { channels, size } = correlation;
   const [raggedRows, raggedColumns] = [pieces[0] * piece[0] > size[0], pieces[1] * piece[1] > size[1]];
   const unroll = raggedColumns ? 1 : UNROLL.find((factor) => piece[1] % factor === 0)!;
-  const channel = (lane: number): string => (groups === 1 && outputs % 4 === 0 ? `this.thread.y * 4 + ${lane}` : `o${lane}`);
-  const column = (u: number): string => `${unroll === 1 ? 'q' : `q * ${unroll} + ${u}`}`;
-  const inDy = whole ? `r * ${size[1]}` : `(top + r) * ${size[1]} + left`;
-  const inFrame = frame.bare ? `(${image} + ${first})` : image;
-  const term = (u: number): string => `
-        const v${u} = framed[start + (${inFrame} * ${channels * frame.area} + r * ${frame.pitch} + ${column(u)})];
-        ${LANES.map((lane) => `c${lane} += dy[((${image} + ${first}) * ${groups * outputs} + ${channel(lane)}) * ${size[0] * size[1]} + ${inDy} + ${column(u)}] * v${u};`).join('\n        ')}`;
-  const terms = Array.from({ length: unroll }, (_, u) => term(u)).join('');
-  const guarded = raggedColumns ? `if (left + q < ${size[1]}) {${terms}}` : terms;
-  const loop = `for (let q = 0; q < ${piece[1] / unroll}; q++) {${guarded}}`;
-  return raggedRows ? `if (top + r < ${size[0]}) {${loop}}` : loop;
+  const image = frame.bare ? `(${place.image} + ${place.first})` : place.image;
+  const at = walk('at', `start + (${image} * ${channels * frame.area} + r * ${frame.pitch})`, false);
+  const d = walksOfDy(correlation, place);
+  const columns = Array.from({ length: unroll }, (_, u) => u);
+  const terms = columns.flatMap((u) => [
+    `const v${u} = framed[at + ${u}];`,
+    ...LANES.map((lane) => `c${lane} += dy[${d.at(lane)} + ${u}] * v${u};`),
+  ]);
+  const guarded = raggedColumns ? [`if (left + q < ${size[1]}) {`, ...terms, '}'] : terms;
+  const lines = [
+    at.begin,
+    ...d.walks.map((each) => each.begin),
+    `for (let q = 0; q < ${piece[1] / unroll}; q++) {`,
+    ...guarded,
+    at.move(unroll),
+    ...d.walks.map((each) => each.move(unroll)),
+    '}',
+  ];
+  return (raggedRows ? [`if (top + r < ${size[0]}) {`, ...lines, '}'] : lines).join('\n        ');
+}
+
+/** Where the four channels of dy are read: at distances from one place, or each at its own where the last four are not whole. */
+function walksOfDy(
+  { groups, outputs, size }: Correlation,
+  { image, first, whole }: Place,
+): { readonly walks: readonly Walk[]; readonly at: (lane: number) => string } {
+  const area = size[0] * size[1];
+  const quad = groups === 1 ? 'this.thread.y * 4' : `(this.thread.y - g * ${Math.ceil(outputs / 4)}) * 4`;
+  const inside = whole ? `r * ${size[1]}` : `(top + r) * ${size[1]} + left`;
+  const place = (o: string): string => {
+    const channel = `(${image} + ${first}) * ${groups * outputs} + ${groups === 1 ? '' : `g * ${outputs} + `}${o}`;
+    return `(${channel}) * ${area} + ${inside}`;
+  };
+  if (outputs % 4 === 0) return { walks: [walk('d', place(quad), whole && groups === 1)], at: (lane) => `d + ${lane * area}` };
+  const walks = LANES.map((lane) => walk(`d${lane}`, place(`Math.min(${quad} + ${lane}, ${outputs - 1})`), false));
+  return { walks, at: (lane) => `d${lane}` };
 }
