@@ -2,7 +2,8 @@
 import { SimdDevice } from '../core/devices/simd/device.ts';
 import { batchNorm, type Conv2dOptions, conv2d, gradient, mul, sum, type Tensor, tensor } from '../core/index.ts';
 import { randomArray } from '../tests/support/random.ts';
-import { measureProbe, median } from './probe.ts';
+import { median } from './median.ts';
+import { measureProbe } from './probe.ts';
 import { stepTimes } from './stepTimes.ts';
 
 interface Layer {

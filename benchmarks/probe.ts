@@ -8,6 +8,7 @@ import { COLUMN_BYTES, rankOne, storeTile, TILE_COLUMNS, TILE_ROWS, zeroTile } f
 import { tensor } from '../core/index.ts';
 import { type Op, record } from '../core/op.ts';
 import { planFor } from '../tests/support/evaluate.ts';
+import { median } from './median.ts';
 
 const LENGTH = 256;
 const TURNS = 20000;
@@ -64,9 +65,4 @@ export async function measureProbe(): Promise<number> {
   }
   device.destroy();
   return median(rates);
-}
-
-export function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)]!;
 }

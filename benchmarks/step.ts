@@ -3,11 +3,11 @@
  * step is everything: forward, loss, backward, update, and reading the loss back. With `forward` behind them it is the forward pass in
  * evaluation mode alone.
  */
-import { lastPlan, type Tensor, tensor, useDevice } from 'tapegrad';
-import { modelTable } from 'tapegrad/models';
-import { crossEntropy, measure } from 'tapegrad/nn';
-import { SGD } from 'tapegrad/optim';
-import { measureProbe, median } from './probe.ts';
+import { lastPlan, useDevice } from 'tapegrad';
+import { measure } from 'tapegrad/nn';
+import { median } from './median.ts';
+import { measureProbe } from './probe.ts';
+import { trainingStep } from './trainingStep.ts';
 
 export interface StepRow {
   readonly model: string;
@@ -31,21 +31,22 @@ const PASSES = 3;
 /** Steps in which the kernels are not yet compiled for speed. */
 const WARM_UP = 5;
 
-async function run(name: string, batch: number, side: number, threads: number, steps: number, part: string): Promise<StepRow> {
+async function run(
+  name: string,
+  batch: number,
+  side: number,
+  threads: number,
+  steps: number,
+  part: 'all' | 'forward',
+): Promise<StepRow> {
   await useDevice('simd', { threads });
-  const model = modelTable.get(name)!.build({ classes: side === 32 ? 10 : 1000, seed: 0 });
-  const optimizer = new SGD(model.parameters(), { learningRate: 0.01, momentum: 0.9, weightDecay: 1e-4 });
-  if (part === 'forward') model.eval();
-  const pixels = new Float32Array(batch * 3 * side * side).map((_, k) => Math.sin(12.9898 * k));
-  const labels = Array.from({ length: batch }, (_, k) => k % 10);
+  const timed = trainingStep(name, batch, side, part);
   const times: number[] = [];
   const overheads: number[] = [];
   let first = 0;
   for (let step = 0; step < steps; step++) {
     const started = performance.now();
-    const logits = model.forward(tensor(pixels, [batch, 3, side, side]));
-    if (part === 'forward') await logits.data();
-    else await train(crossEntropy(logits, tensor(labels)), optimizer);
+    await timed.step();
     if (step === 0) first = performance.now() / 1000;
     if (step < WARM_UP) continue;
     const time = performance.now() - started;
@@ -56,7 +57,7 @@ async function run(name: string, batch: number, side: number, threads: number, s
   const plan = lastPlan()!.plan;
   await useDevice('reference');
   const probe = await measureProbe();
-  const operations = 2 * (part === 'forward' ? 1 : PASSES) * measure(model, [batch, 3, side, side]).multiplyAdds;
+  const operations = 2 * (part === 'forward' ? 1 : PASSES) * measure(timed.model, [batch, 3, side, side]).multiplyAdds;
   return {
     model: name,
     batch,
@@ -71,12 +72,9 @@ async function run(name: string, batch: number, side: number, threads: number, s
   };
 }
 
-async function train(loss: Tensor, optimizer: SGD): Promise<void> {
-  optimizer.zeroGrad();
-  loss.backward();
-  optimizer.step();
-  await loss.item();
-}
-
 const [name, batch, side, threads, steps, part] = process.argv.slice(2);
-console.log(JSON.stringify(await run(name!, Number(batch), Number(side), Number(threads), Number(steps), part ?? 'all')));
+console.log(
+  JSON.stringify(
+    await run(name!, Number(batch), Number(side), Number(threads), Number(steps), part === 'forward' ? part : 'all'),
+  ),
+);

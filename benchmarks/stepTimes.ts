@@ -1,7 +1,7 @@
 import type { SimdDevice } from '../core/devices/simd/device.ts';
 import type { Tensor } from '../core/index.ts';
 import { planFor } from '../tests/support/evaluate.ts';
-import { median } from './probe.ts';
+import { median } from './median.ts';
 
 const RUNS = 12;
 const WARM_UP = 3;

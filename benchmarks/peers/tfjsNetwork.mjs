@@ -1,6 +1,6 @@
 /** resnet20 on TensorFlow.js: what the two peers on it share. Activations are NHWC, kernels HWIO. */
 import * as tf from '@tensorflow/tfjs';
-import { BLOCKS, CLASSES, CONVOLUTIONS, kernelScale, SIDE, values } from './network.mjs';
+import { BLOCKS, CLASSES, CONVOLUTIONS, kernelScale, labelsOf, SIDE, values } from './network.mjs';
 
 const variable = (data, shape) => tf.variable(tf.tensor(data, shape));
 
@@ -20,7 +20,7 @@ export function imagesOf(batch) {
   return tf.tensor(values(batch * SIDE * SIDE * 3), [batch, SIDE, SIDE, 3]);
 }
 
-function batchNorm(x, { gamma, beta }) {
+export function batchNorm(x, { gamma, beta }) {
   const { mean, variance } = tf.moments(x, [0, 1, 2]);
   return tf.batchNorm(x, mean, variance, beta, gamma, 1e-5);
 }
@@ -44,4 +44,18 @@ export function forward({ layers, weight, bias }, images) {
     x = tf.relu(tf.add(layer(2 * k + 2, inner, 1), shortcut(x, block)));
   });
   return tf.add(tf.matMul(tf.mean(x, [1, 2]), weight), bias);
+}
+
+/** A training step, to be called again and again. */
+export function makeStep(batch) {
+  const parameters = makeParameters();
+  const images = imagesOf(batch);
+  const targets = tf.oneHot(tf.tensor1d(labelsOf(batch), 'int32'), CLASSES);
+  const optimizer = tf.train.momentum(0.01, 0.9);
+  return async () => {
+    const loss = optimizer.minimize(() => tf.losses.softmaxCrossEntropy(targets, forward(parameters, images)), true);
+    const [result] = await loss.data();
+    loss.dispose();
+    if (!Number.isFinite(result)) throw new Error(`the loss is ${result}`);
+  };
 }

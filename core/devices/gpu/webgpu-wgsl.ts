@@ -16,6 +16,30 @@ export interface Wgsl {
   readonly workgroup: readonly [number, number, number];
 }
 
+/** Threads of a workgroup: a multiple of what any GPU runs in step. */
+const THREADS = 64;
+/** WebGPU's least limit of workgroups along an axis. */
+const MAX_GROUPS = 65_535;
+/** A row of threads may have so many times as many places as cells. */
+const WASTE = 1.34;
+
+/**
+ * The cells that a workgroup takes where there are two axes or three: as many as possible along x, since neighbours there read
+ * neighbouring elements, in one transaction, and all else that they read is one element for all of them. gpu.js would take 8 x 8.
+ */
+export function workgroupFor([x, y = 1, z = 1]: readonly number[]): Wgsl['workgroup'] {
+  let width = THREADS;
+  while (Math.ceil(x! / width) * width > WASTE * x!) width /= 2;
+  while (y > MAX_GROUPS * (THREADS / width) && width > 1) width /= 2;
+  const height = Math.min(THREADS / width, powerOfTwo(y));
+  return [width, height, Math.min(THREADS / (width * height), powerOfTwo(z))];
+}
+
+/** The least power of two that is not below. */
+function powerOfTwo(length: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(1, length)));
+}
+
 /** How many workgroups start, and how many cells a row of them has where cells along x alone are folded over x and y. */
 export interface Dispatch {
   readonly groups: readonly [number, number, number];
@@ -54,9 +78,10 @@ export function createTranslator(gpu: GPU): GpuJs {
   }
 }
 
-/** Launches with the same key have the same WGSL: sizes are uniforms, only the number of axes counts. */
+/** Launches with the same key have the same WGSL: sizes are uniforms, only the number of axes and the shape of workgroups count. */
 export function wgslKey({ kernel, constants, inputs, cells }: PlacedLaunch): string {
-  return [kernel.source, JSON.stringify(constants), kernel.lanes, inputs.length, cells.length].join('|');
+  const workgroup = cells.length === 1 ? '' : workgroupFor(cells);
+  return [kernel.source, JSON.stringify(constants), kernel.lanes, inputs.length, cells.length, workgroup].join('|');
 }
 
 /** Translates a launch's kernel. Throws what gpu.js says of a source outside its dialect. */
@@ -73,7 +98,8 @@ export function translate(translator: GpuJs, { kernel, constants, inputs, cells 
     const reason = degradation(shortcut, 'webgpu');
     if (reason !== undefined) throw new Error(`internal: kernel ${kernel.name} left backend webgpu: ${reason}`);
     checkLayout(built, kernel.name, inputs.length, kernel.lanes);
-    return { code: text(built, 'compiledSource'), workgroup: workgroupOf(built) };
+    const given = { code: text(built, 'compiledSource'), workgroup: workgroupOf(built) };
+    return cells.length === 1 ? given : reshaped(given, workgroupFor(cells));
   } finally {
     Reflect.apply(method(built, 'destroy'), built, []);
   }
@@ -110,6 +136,14 @@ function workgroupOf(built: object): Wgsl['workgroup'] {
   const [x, y, z]: unknown[] = Array.isArray(size) ? size : [];
   if (typeof x === 'number' && typeof y === 'number' && typeof z === 'number') return [x, y, z];
   throw new Error(`internal: gpu.js has no workgroup size, but ${JSON.stringify(size)}`);
+}
+
+/** The same kernel in workgroups of another shape. Each cell is computed by itself, so nothing else depends on it. */
+function reshaped({ code, workgroup }: Wgsl, shape: Wgsl['workgroup']): Wgsl {
+  const parts = code.split(`@workgroup_size(${workgroup.join(', ')})`);
+  if (parts.length !== 2)
+    throw new Error('internal: gpu.js states the size of a workgroup in another way; this needs gpu.js 2.24.1');
+  return { code: parts.join(`@workgroup_size(${shape.join(', ')})`), workgroup: shape };
 }
 
 function text(owner: object, name: string): string {

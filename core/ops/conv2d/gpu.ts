@@ -1,28 +1,40 @@
 /**
- * Convolution on gpu.js by im2col and GEMM. All three ops unroll images into a matrix and multiply:
+ * Convolution on gpu.js: a matrix product whose one operand, the image unrolled by taps, is never written. Images are framed with
+ * their padding (frame.ts), so that row k = (c, i, j) of that matrix is the frame itself, read from another start:
  *
- *     rows[k, p]      what tap k = (c, i, j) reads at position p = (n, y, x); zero outside the image       p contiguous
- *     forward         out[o, p] = sum_k w[o, k] rows[k, p]
- *     input gradient  the same with dy for the image, tap k = (o, i, j), and w with o and c exchanged: position (h, w) meets
- *                     dy at ((h + padding - i dilation) / stride, ...) where that divides
- *     weight gradient dw[o, k] = sum_p dy[o, p] rows[k, p], in parts of at most 4,096 positions that are then added
+ *     forward         out[o, p] = sum_{c,i,j} w[o, c, i, j] framed[c, p + shift(i, j)]       p = y * pitch + x, contiguous
+ *     input gradient  the same with dy, spread by the stride, for the image, o and c exchanged, and the kernel turned around
+ *     weight gradient dw[o, k] = sum_p dy[o, p] framed[c, p + shift(i, j)], in parts of at most 4,096 positions that are then added
  *
- * A cell of a GEMM makes four output channels, so that one read of `rows` serves four products; weights are packed [o / 4, k, 4]
- * for it and the result [o / 4, p, 4] is unpacked to [n, o, y, x]. Images are taken in chunks, so that `rows` stays below 2^24.
+ * Weights are packed [o / 4, k, 4] for cells of four output channels, and their result [n, o / 4, p, 4] is unpacked to [n, o, y, x].
+ * Images are taken in chunks, so that every array stays below 2^24.
+ *
+ * What bounds these kernels is loads: gpu.js has no memory that a workgroup shares and returns at most four numbers, so a cell loads
+ * five numbers, four of them the same for all its neighbours, for four multiply-adds. Hand-written kernels keep tiles of 4 x 4 or 8 x 8
+ * results in registers and load an eighth to a quarter of a number for each.
  */
-import { type GpuProgram, type Kernel, type Launch, MAX_ELEMENTS, MAX_REDUCTION } from '../../devices/gpu/kernel.ts';
-import type { Geometry } from './geometry.ts';
-import { addParts, im2col, im2colSpread, multiply, multiplyParts, pack, packTransposed, unpack, unpackInto } from './kernels.ts';
+import {
+  type GpuProgram,
+  type Kernel,
+  type Launch,
+  MAX_ELEMENTS,
+  MAX_REDUCTION,
+  type Operand,
+} from '../../devices/gpu/kernel.ts';
+import { backwardCorrelation, type Correlation, type Frame, forwardCorrelation, frameOf } from './frame.ts';
+import { addParts, frame as frameKernel, frameSpread, pack, packTurned, unpack, unpackInto } from './frameKernels.ts';
+import type { Geometry, Pair } from './geometry.ts';
+import { correlate, MAX_PRINTED_TAPS, multiplyParts, type Parts, shiftTable } from './products.ts';
 
-/** Positions decode with floor((p + 0.5) / width), exact in float32 below this many positions an image (kernels.ts). */
-const MAX_POSITIONS = 2 ** 20;
+/** Positions of a part of the weight gradient, at least, where images are smaller: many short parts keep a GPU busy. */
+const PART = 256;
 
 /** Collects launches and the scratch arrays between them. */
 class Program {
   private readonly scratch: number[] = [];
   private readonly launches: Launch[] = [];
 
-  launch(launch: Omit<Launch, 'output'>, output: Launch['output'] | undefined = undefined): Launch['output'] {
+  launch(launch: Omit<Launch, 'output'>, output?: Operand): Operand {
     const target = output ?? {
       scratch: this.scratch.push(launch.cells.reduce((size, length) => size * length, launch.kernel.lanes)) - 1,
     };
@@ -35,187 +47,142 @@ class Program {
   }
 }
 
-interface Unrolled {
-  /** Positions of an image, taps of a group, groups, output channels of a group. */
-  readonly positions: number;
-  readonly taps: number;
-  readonly groups: number;
-  readonly outputs: number;
-}
-
-/** What the forward pass multiplies. */
-function forwardSizes({ c, o, i, j, y, x, groups }: Geometry): Unrolled {
-  return { positions: y * x, taps: (c / groups) * i * j, groups, outputs: o / groups };
-}
-
-/** The same for the input gradient: images are dy, outputs are input channels. */
-function backwardSizes({ c, o, i, j, h, w, groups }: Geometry): Unrolled {
-  return { positions: h * w, taps: (o / groups) * i * j, groups, outputs: c / groups };
-}
-
 export function forwardProgram(geometry: Geometry): GpuProgram {
-  const program = new Program();
-  const sizes = forwardSizes(geometry);
-  const packed = packWeights(program, sizes, pack, geometry);
-  convolve(program, sizes, geometry, packed, (first, images) => unroll(program, geometry, sizes, first, images, 0));
-  return program.built;
+  return correlationProgram(forwardCorrelation(geometry), geometry.n, pack);
 }
 
 export function inputGradientProgram(geometry: Geometry): GpuProgram {
+  return correlationProgram(backwardCorrelation(geometry), geometry.n, packTurned);
+}
+
+/** Chunk after chunk: frame, correlate, unpack into the output, which passes from chunk to chunk. */
+function correlationProgram(correlation: Correlation, n: number, packing: Kernel): GpuProgram {
   const program = new Program();
-  const sizes = backwardSizes(geometry);
-  const packed = packWeights(program, sizes, packTransposed, geometry);
-  const { o, i, j, y, x, w, stride, padding, dilation } = geometry;
-  convolve(program, sizes, geometry, packed, (first, images) =>
-    program.launch({
-      kernel: im2colSpread,
-      constants: {
-        first,
-        channels: o,
-        taps: i * j,
-        kw: j,
-        width: w,
-        sourceHeight: y,
-        sourceWidth: x,
-        strideY: stride[0],
-        strideX: stride[1],
-        paddingY: padding[0],
-        paddingX: padding[1],
-        dilationY: dilation[0],
-        dilationX: dilation[1],
-      },
-      inputs: [{ input: 0 }],
-      cells: [sizes.positions, images, o * i * j],
-    }),
-  );
+  const frame = frameOf(correlation);
+  const quads = quadsOf(correlation) * correlation.groups;
+  const operands = [packed(program, correlation, packing), ...table(program, correlation, frame)] as const;
+  const perChunk = imagesPerChunk(correlation, frame, n);
+  let previous: Operand | undefined;
+  for (let first = 0; first < n; first += perChunk) {
+    const images = Math.min(perChunk, n - first);
+    const [weights, ...shifts] = operands;
+    const product = program.launch({
+      kernel: correlate(correlation, frame, frame.bare ? first : 0),
+      constants: {},
+      inputs: [weights, framed(program, correlation, frame, first, images), ...shifts],
+      cells: [frame.positions, quads, images],
+    });
+    previous = unpacked(program, correlation, frame, { n, first, images }, product, previous);
+  }
   return program.built;
 }
 
-function packWeights(
-  program: Program,
-  { taps, groups, outputs }: Unrolled,
-  kernel: Kernel,
-  { c, i, j }: Geometry,
-): Launch['output'] {
-  const quads = Math.ceil(outputs / 4);
+function quadsOf({ outputs }: Correlation): number {
+  return Math.ceil(outputs / 4);
+}
+
+function packed(program: Program, correlation: Correlation, kernel: Kernel): Operand {
+  const { channels, groups, outputs, kernel: window } = correlation;
+  const taps = window[0] * window[1];
+  const perGroup = channels / groups;
   return program.launch({
     kernel,
-    constants: { taps, outputs, area: i * j, channels: c / groups },
+    constants: { outputs, channels: perGroup, taps, length: perGroup * taps },
     inputs: [{ input: 1 }],
-    cells: [4 * taps, quads, groups],
+    cells: [4 * perGroup * taps, quadsOf(correlation), groups],
   });
 }
 
-/** rows[c i j, n y x] of the images first .. first + images. */
-function unroll(
-  program: Program,
-  { c, h, w, i, j, x, stride, padding, dilation }: Geometry,
-  sizes: Unrolled,
-  first: number,
-  images: number,
-  input: number,
-): Launch['output'] {
+function table(program: Program, correlation: Correlation, frame: Frame): Operand[] {
+  const taps = correlation.kernel[0] * correlation.kernel[1];
+  if (taps <= MAX_PRINTED_TAPS) return [];
+  return [program.launch({ kernel: shiftTable(correlation, frame), constants: {}, inputs: [], cells: [taps] })];
+}
+
+/** Input 0 of the op in frames; a source that is its own frame is read as it lies, all images of it. */
+function framed(program: Program, correlation: Correlation, frame: Frame, first: number, images: number): Operand {
+  if (frame.bare) return { input: 0 };
+  const { channels, source, padding, stride, spread } = correlation;
+  const sizes = { first, channels, height: source[0], width: source[1], rows: frame.rows };
+  const edges = { paddingY: padding[0], paddingX: padding[1] };
+  const spreads = spread[0] * spread[1] > 1;
   return program.launch({
-    kernel: im2col,
-    constants: {
-      first,
-      channels: c,
-      taps: i * j,
-      kw: j,
-      width: x,
-      sourceHeight: h,
-      sourceWidth: w,
-      strideY: stride[0],
-      strideX: stride[1],
-      paddingY: padding[0],
-      paddingX: padding[1],
-      dilationY: dilation[0],
-      dilationX: dilation[1],
-    },
-    inputs: [{ input }],
-    cells: [sizes.positions, images, c * i * j],
+    kernel: spreads ? frameSpread : frameKernel,
+    constants: spreads
+      ? { ...sizes, ...edges, spreadY: spread[0], spreadX: spread[1] }
+      : { ...sizes, ...edges, strideY: stride[0], strideX: stride[1], phasesY: frame.phases[0], phasesX: frame.phases[1] },
+    inputs: [{ input: 0 }],
+    cells: [frame.pitch, channels * frame.phases[0] * frame.phases[1] * frame.rows, images],
   });
 }
 
-/** Chunk after chunk: unroll, multiply, unpack into the output; the output passes from chunk to chunk. */
-function convolve(
-  program: Program,
-  sizes: Unrolled,
-  { n }: Geometry,
-  packed: Launch['output'],
-  rowsOf: (first: number, images: number) => Launch['output'],
-): void {
-  const { positions, taps, groups, outputs } = sizes;
-  const quads = Math.ceil(outputs / 4);
-  const perChunk = imagesPerChunk(sizes, n);
-  let previous: Launch['output'] | undefined;
-  for (let first = 0; first < n; first += perChunk) {
-    const images = Math.min(perChunk, n - first);
-    const rows = rowsOf(first, images);
-    const p = images * positions;
-    const product = program.launch({
-      kernel: multiply(taps),
-      constants: { taps, quads, p },
-      inputs: [packed, rows],
-      cells: [p, quads * groups],
-    });
-    const constants = { first, images, positions, quads, outputs, outputsInAll: outputs * groups, p };
-    const whole = { constants, cells: [positions, outputs * groups, n] };
-    const target = first + images === n ? ('output' as const) : undefined;
-    if (previous === undefined && images === n) program.launch({ ...whole, kernel: unpack, inputs: [product] }, 'output');
-    else previous = program.launch({ ...whole, kernel: unpackInto, inputs: [product, previous ?? product] }, target);
-  }
+interface Chunk {
+  readonly n: number;
+  readonly first: number;
+  readonly images: number;
 }
 
-function imagesPerChunk({ positions, taps, groups, outputs }: Unrolled, n: number): number {
-  if (positions > MAX_POSITIONS)
-    throw new Error(
-      `images of ${positions} positions were given, but these kernels take at most ${MAX_POSITIONS}; use smaller images or the device reference`,
-    );
-  const perImage = positions * groups * Math.max(taps, 4 * Math.ceil(outputs / 4));
+function unpacked(
+  program: Program,
+  { groups, outputs, size }: Correlation,
+  { positions, pitch }: Frame,
+  { n, first, images }: Chunk,
+  product: Operand,
+  previous: Operand | undefined,
+): Operand {
+  const quadsOfGroup = Math.ceil(outputs / 4);
+  const lines = groups * outputs * size[0];
+  const constants = { outputs, quads: quadsOfGroup * groups, quadsOfGroup, positions, pitch, height: size[0] };
+  const cells = [size[1], lines, n];
+  if (images === n) return program.launch({ kernel: unpack, constants, inputs: [product], cells }, 'output');
+  return program.launch(
+    {
+      kernel: unpackInto,
+      constants: { ...constants, first, images, lines, width: size[1] },
+      inputs: [product, previous ?? product],
+      cells,
+    },
+    first + images === n ? 'output' : undefined,
+  );
+}
+
+function imagesPerChunk(correlation: Correlation, { area, positions, bare }: Frame, n: number): number {
+  const { channels, groups } = correlation;
+  const perImage = Math.max(bare ? 0 : channels * area, positions * groups * 4 * quadsOf(correlation));
   if (perImage > MAX_ELEMENTS)
     throw new Error(
-      `unrolling one image takes ${perImage} elements, but kernels index at most ${MAX_ELEMENTS}; use smaller images or the device reference`,
+      `an image with its padding takes ${perImage} elements, but kernels index at most ${MAX_ELEMENTS}; use smaller images or the device reference`,
     );
   return Math.min(n, Math.floor(MAX_ELEMENTS / perImage));
 }
 
 export function weightGradientProgram(geometry: Geometry): GpuProgram {
   const program = new Program();
-  const sizes = forwardSizes(geometry);
-  const { positions, taps, groups, outputs } = sizes;
-  const quads = Math.ceil(outputs / 4);
-  const perChunk = Math.min(imagesPerChunk(sizes, geometry.n), MAX_REDUCTION);
-  let previous: Launch['output'] | undefined;
+  const given = forwardCorrelation(geometry);
+  const frame = frameOf(given);
+  const correlation = { ...given, size: linesOf(given, frame) };
+  const { groups, outputs } = given;
+  const length = (geometry.c / groups) * geometry.i * geometry.j;
+  const quadsOfGroup = quadsOf(correlation);
+  const step = length * 4 * quadsOfGroup * groups;
+  const perChunk = imagesPerSum(correlation, frame, geometry.n, step);
+  let previous: Operand | undefined;
   for (let first = 0; first < geometry.n; first += perChunk) {
     const images = Math.min(perChunk, geometry.n - first);
-    const rows = unroll(program, geometry, sizes, first, images, 0);
-    const { imagesPerPart, partLength, partsPerImage } = partsOf(images, positions);
-    const parts = (images / imagesPerPart) * partsPerImage;
-    const constants = {
-      first,
-      positions,
-      taps,
-      quads,
-      outputs,
-      outputsInAll: outputs * groups,
-      p: images * positions,
-      imagesPerPart,
-      partLength,
-      partsPerImage,
-    };
+    const parts = partsOf(correlation.size, images);
+    const count = Math.ceil(images / parts.perPart) * parts.pieces[0] * parts.pieces[1];
     const partial = program.launch({
-      kernel: multiplyParts(positions, partLength, outputs),
-      constants,
-      inputs: [{ input: 1 }, rows],
-      cells: [taps, quads * groups, parts],
+      kernel: multiplyParts(correlation, frame, parts, first),
+      constants: {},
+      inputs: [{ input: 1 }, framed(program, correlation, frame, first, images)],
+      cells: [length, quadsOfGroup * groups, count],
     });
     previous = program.launch(
       {
         kernel: addParts(previous !== undefined),
-        constants: { parts, taps, quads, groups, outputs },
+        constants: { parts: count, step, length, quadsOfGroup, outputs },
         inputs: previous === undefined ? [partial] : [partial, previous],
-        cells: [taps, outputs * groups],
+        cells: [length, outputs * groups],
       },
       first + images === geometry.n ? 'output' : undefined,
     );
@@ -223,14 +190,23 @@ export function weightGradientProgram(geometry: Geometry): GpuProgram {
   return program.built;
 }
 
+/** Output rows and columns; rows that follow one another without a gap in frames too are one row. */
+function linesOf({ size: [rows, columns] }: Correlation, { pitch }: Frame): Pair {
+  return pitch === columns ? [1, rows * columns] : [rows, columns];
+}
+
+/** Images of a chunk of the weight gradient: the parts' sums, of `step` elements each, need to fit too. */
+function imagesPerSum(correlation: Correlation, frame: Frame, n: number, step: number): number {
+  const { perPart, pieces } = partsOf(correlation.size, n);
+  const most = Math.floor(MAX_ELEMENTS / (step * pieces[0] * pieces[1])) * perPart;
+  return Math.max(1, Math.min(imagesPerChunk(correlation, frame, n), MAX_REDUCTION, most));
+}
+
 /** Several small images make a part, or several parts a large image; no part is longer than a reduction may be. */
-function partsOf(images: number, positions: number): { imagesPerPart: number; partLength: number; partsPerImage: number } {
-  if (positions > MAX_REDUCTION) {
-    const partsPerImage = Math.ceil(positions / MAX_REDUCTION);
-    const partLength = 4 * Math.ceil(positions / partsPerImage / 4);
-    return { imagesPerPart: 1, partLength, partsPerImage };
-  }
-  let imagesPerPart = Math.min(images, Math.floor(MAX_REDUCTION / positions));
-  while (images % imagesPerPart !== 0) imagesPerPart--;
-  return { imagesPerPart, partLength: positions, partsPerImage: 1 };
+function partsOf([rows, columns]: Pair, images: number): Parts {
+  const bands = Math.ceil(rows / Math.max(1, Math.floor(MAX_REDUCTION / columns)));
+  const beside = Math.ceil(columns / MAX_REDUCTION);
+  const piece = [Math.ceil(rows / bands), Math.ceil(columns / beside)] as const;
+  const perPart = bands * beside > 1 ? 1 : Math.min(images, Math.ceil(PART / (rows * columns)));
+  return { images, perPart, piece, pieces: [bands, beside] };
 }

@@ -1,12 +1,46 @@
 /** Every form of kernel on the webgpu driver: lanes, axes of cells, more cells than one row of workgroups. */
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { openWebGpuDriver, type WebGpuDriver } from '../../../core/devices/gpu/webgpu-driver.ts';
+import { workgroupFor } from '../../../core/devices/gpu/webgpu-wgsl.ts';
 import * as ops from '../../../core/index.ts';
 import { type Tensor, tensor } from '../../../core/index.ts';
 import { FLOAT32_TOLERANCE, reference } from '../../support/devices.ts';
 import { evaluate, relativeError } from '../../support/evaluate.ts';
 import { randomArray } from '../../support/random.ts';
 import { deviceOf, testOp, withWebGpu } from '../../support/webgpu.ts';
+
+it.each([
+  [
+    [1086, 4, 32],
+    [64, 1, 1],
+  ], // positions of a frame: whole runs of neighbours
+  [
+    [286, 8],
+    [64, 1, 1],
+  ],
+  [
+    [78, 16, 32],
+    [32, 2, 1],
+  ], // 128 places for 78 cells would be too many
+  [
+    [7, 5, 3],
+    [8, 8, 1],
+  ],
+  [
+    [10, 2, 300],
+    [4, 2, 8],
+  ],
+  [
+    [1, 1, 1],
+    [1, 1, 1],
+  ],
+  [
+    [64, 262_000],
+    [16, 4, 1],
+  ], // more rows than one dispatch has of a single row each
+])('cells %j are taken by workgroups of %j', (cells, expected) => {
+  expect(workgroupFor(cells)).toEqual(expected);
+});
 
 await withWebGpu(() => {
   let driver: WebGpuDriver;

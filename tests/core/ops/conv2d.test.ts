@@ -115,6 +115,17 @@ onEveryDevice((device) => {
       { numRuns: 15 },
     );
   });
+  it('takes kernels of more taps than its source prints, in groups and not', async () => {
+    for (const groups of [1, 2]) {
+      const inputs = [input([2, 2 * groups, 9, 12], 5), input([3 * groups, 2, 9, 8], 6)];
+      await checkDevice(device, (x, w) => conv2d(x!, w!, { stride: 2, padding: [3, 0], groups }), inputs, CANCELLATION_TOLERANCE);
+    }
+  });
+  it('adds pieces of rows longer than 4,096, and images that do not fill the last part', async () => {
+    const long = [input([2, 1, 3, 4201], 7), input([2, 1, 3, 3], 8)];
+    await checkDevice(device, (x, w) => conv2d(x!, w!), long, 2e-3);
+    await checkDevice(device, (x, w) => conv2d(x!, w!), [input([5, 3, 10, 10], 9), input([4, 3, 1, 1], 10)], 2e-3);
+  });
   it('adds long sums in parts (64 x 65 positions, more than 4,096)', async () => {
     await checkDevice(device, (x, w) => conv2d(x!, w!, { padding: 1 }), [input([1, 2, 64, 65], 3), input([3, 2, 3, 3], 4)], 2e-3);
   });
@@ -122,7 +133,7 @@ onEveryDevice((device) => {
 
 describe('the gpu program', () => {
   it('takes images in chunks so that no array passes 2^24 elements', () => {
-    const geometry = geometryOf([128, 16, 32, 32], [16, 16, 3, 3], {
+    const geometry = geometryOf([1000, 16, 32, 32], [16, 16, 3, 3], {
       stride: [1, 1],
       padding: [1, 1],
       dilation: [1, 1],
@@ -132,11 +143,11 @@ describe('the gpu program', () => {
     expect(Math.max(...scratch)).toBeLessThanOrEqual(2 ** 24);
     expect(launches.map((launch) => launch.kernel.name)).toEqual([
       'pack',
-      'im2col',
-      'multiply',
+      'frame',
+      'correlate',
       'unpackInto',
-      'im2col',
-      'multiply',
+      'frame',
+      'correlate',
       'unpackInto',
     ]);
   });

@@ -173,33 +173,67 @@ describe('the gpu program', () => {
   const programOf = (a: Shape, b: Shape): GpuProgram =>
     matmulProgram(matmulSizes(a, b, { transposeA: false, transposeB: false }));
 
-  it('takes four lanes where n divides by 4', () => {
-    expect(programOf([1, 3, 5], [1, 5, 8]).launches.map(({ kernel, cells }) => [kernel.lanes, cells])).toEqual([[4, [2, 3, 1]]]);
-    expect(programOf([1, 3, 5], [1, 5, 6]).launches.map(({ kernel, cells }) => [kernel.lanes, cells])).toEqual([[1, [6, 3, 1]]]);
+  it('makes four rows a cell, then puts them in order', () => {
+    const { launches, scratch } = programOf([2, 5, 3], [2, 3, 7]);
+    expect(launches.map(({ kernel, cells }) => [kernel.name, kernel.lanes, cells])).toEqual([
+      ['product', 4, [7, 2, 2]],
+      ['addParts', 1, [7, 5, 2]],
+    ]);
+    expect(scratch).toEqual([4 * 2 * 7 * 2]);
+  });
+
+  it('transposes b where many rows read it', () => {
+    const names = (m: number): string[] =>
+      matmulProgram(matmulSizes([1, m, 3], [1, 7, 3], { transposeA: false, transposeB: true })).launches.map(
+        ({ kernel }) => kernel.name,
+      );
+    expect(names(16)).toEqual(['product', 'addParts']);
+    expect(names(17)).toEqual(['transpose', 'product', 'addParts']);
   });
 
   it.each([4096, 4097, 8192, 9001, 50_021])('sums a k of %d in parts of at most 4,096', (k) => {
-    const { launches, scratch } = programOf([1, 2, k], [1, k, 3]);
-    const parts = Math.ceil(k / 4096);
-    expect(launches[0]!.constants.span).toBeLessThanOrEqual(4096);
-    expect(launches[0]!.constants.span! * parts).toBeGreaterThanOrEqual(k);
-    expect(scratch).toEqual(parts === 1 ? [] : [6 * parts]);
+    const { launches } = programOf([1, 2, k], [1, k, 3]);
+    const parts = launches[0]!.cells[2]!;
+    const span = Number(/k < (\d+); k\+\+/.exec(launches[0]!.kernel.source)![1]);
+    expect(parts).toBe(Math.ceil(k / 4096));
+    expect(span).toBeLessThanOrEqual(4096);
+    expect(span * parts).toBeGreaterThanOrEqual(k);
   });
 
   it.each([
-    [[1, 70_000, 2], [1, 2, 4], 1],
-    [[70_000, 1, 2], [70_000, 2, 1], 1],
-    [[40_000, 1, 4100], [40_000, 4100, 1], 1],
-    [[1, 2, 2], [1, 2, 600_001], 1],
-    [[1, 65_535, 2], [1, 2, 4], 3],
+    [
+      [1, 70_000, 2],
+      [1, 2, 4],
+      [3, 1],
+    ],
+    [
+      [70_000, 1, 2],
+      [70_000, 2, 1],
+      [1, 1],
+    ],
+    [
+      [40_000, 1, 4100],
+      [40_000, 4100, 1],
+      [1, 3],
+    ],
+    [
+      [1, 2, 2],
+      [1, 2, 600_001],
+      [1, 1],
+    ],
+    [
+      [1, 65_535, 2],
+      [1, 2, 4],
+      [3, 3],
+    ],
   ])('of %j times %j asks for no more cells than WebGPU starts along an axis', (a, b, axes) => {
-    const { cells } = programOf(a, b).launches[0]!;
-    expect(cells.length).toBe(axes);
-    if (axes === 3) expect(Math.max(...cells)).toBeLessThanOrEqual(65_535);
+    const { launches } = programOf(a, b);
+    expect(launches.map(({ cells }) => cells.length)).toEqual(axes);
+    for (const { cells } of launches) if (cells.length === 3) expect(Math.max(...cells)).toBeLessThanOrEqual(65_535);
   });
 
   it('keeps the parts of a large product within what a kernel can index', () => {
-    expect(programOf([1, 4000, 4100], [1, 4100, 4000]).scratch).toEqual([]);
+    expect(programOf([1, 4000, 4100], [1, 4100, 4000]).scratch).toEqual([16_000_000]);
   });
 });
 
@@ -215,6 +249,11 @@ onEveryDevice((device) => {
 
   /** Positive numbers, so that nothing cancels and the tolerance says what the sum itself costs. */
   const positive = (shape: Shape, seed: number): Input => ({ ...input(shape, seed, 0.5, 1), differentiable: false });
+
+  it('transposes a large b first', async () => {
+    const [a, b] = [input([2, 21, 5], 1), input([2, 7, 5], 2)];
+    await checkDevice(device, (x, y) => matmul(x!, y!, { transposeB: true }), [a, b], CANCELLATION_TOLERANCE);
+  });
 
   it.each([4099, 9001])('adds %d products in parts', async (k) => {
     // Nothing cancels: float32 errs by about 6e-8 sqrt(4096) = 4e-6 in a part, and less in adding the parts.
