@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
-const layers = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'cli'];
+const layers = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'cli', 'web'];
 
 /** What each folder may import besides itself. `data` takes only the file that makes tensors. */
 const allowed: Readonly<Record<string, readonly string[]>> = {
@@ -17,6 +17,7 @@ const allowed: Readonly<Record<string, readonly string[]>> = {
   models: ['nn', 'core', 'disk'],
   training: ['core', 'nn', 'optim', 'data', 'models', 'disk'],
   cli: ['core', 'nn', 'optim', 'data', 'models', 'disk', 'training'],
+  web: [], // takes the library by its name, as its users do
 };
 
 function sources(folder: string): string[] {
@@ -53,6 +54,18 @@ describe('imports go downwards only', () => {
         .map((target) => `${file} -> ${target}`),
     );
     expect(missing).toEqual([]);
+  });
+});
+
+describe('the playground', () => {
+  const worker = sources('web/worker');
+  const page = sources('web').filter((file) => !worker.includes(file));
+
+  it('keeps tensors out of the page, and the page out of the worker', () => {
+    const library = page.filter((file) => /from 'tapegrad/.test(readFileSync(join(root, file), 'utf8')));
+    expect(library.filter((file) => !file.endsWith('vite.config.ts'))).toEqual([]);
+    const outside = worker.flatMap((file) => importsOf(file).filter((target) => !target.startsWith('web/worker/')));
+    expect(new Set(outside)).toEqual(new Set(['web/protocol.ts']));
   });
 });
 

@@ -1,0 +1,27 @@
+/** The pictures that the README's is one of: `npm run web:screenshots` takes them for people to look at. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { describe, expect, it } from 'vitest';
+import { hasChromium } from '../support/chromium.ts';
+import { takeScreenshots } from './screenshots.ts';
+import { playgroundForTests } from './setup.ts';
+
+describe.skipIf(!hasChromium)('pictures of the playground', { timeout: 240_000 }, () => {
+  const playground = playgroundForTests(false);
+
+  it('show it light and dark, wide and narrow', async () => {
+    const directory = mkdtempSync(join(tmpdir(), 'tapegrad-screenshots-'));
+    const files = await takeScreenshots(playground(), directory);
+    expect(files).toEqual(['desktop-light.png', 'desktop-dark.png', 'phone-light.png', 'phone-dark.png']);
+    for (const file of files) {
+      const { channels } = await sharp(join(directory, file)).stats();
+      const brightness = channels.slice(0, 3).reduce((sum, { mean }) => sum + mean / 3, 0);
+      if (file.includes('dark')) expect(brightness, file).toBeLessThan(80);
+      else expect(brightness, file).toBeGreaterThan(200);
+      expect(Math.max(...channels.map(({ stdev }) => stdev)), file).toBeGreaterThan(20);
+    }
+    rmSync(directory, { recursive: true });
+  });
+});

@@ -1,0 +1,260 @@
+/** What the page does: one run at a time, its place among the curves, and every failure as a sentence. */
+import { proxy, type Remote } from 'comlink';
+import type { ChoiceForm, Phase } from './choice.ts';
+import { element, make, throttled } from './page.ts';
+import type { Choice, DataFacts, Picture, PictureFile, RunFacts, Trainer, TrainingEvent } from './protocol.ts';
+import { Curves, type Trace } from './views/curves.ts';
+import { showInspection } from './views/inspection.ts';
+import { RunView } from './views/runFacts.ts';
+import { showAnswer } from './views/sketchpad.ts';
+import { showStep } from './views/stepText.ts';
+
+/** Milliseconds between two drawings: more often nobody sees. */
+const PAUSE = 150;
+
+interface OpenRun {
+  readonly facts: RunFacts;
+  readonly trace: Trace;
+  readonly view: RunView;
+}
+
+export class Playground {
+  /** Called when the network may answer differently than before. */
+  onNewWeights: () => void = () => undefined;
+  private phase: Phase = 'empty';
+  private run: OpenRun | undefined;
+  private inspecting = false;
+  private unsaved = false;
+  private readonly curves = new Curves(element('loss', HTMLElement), element('error', HTMLElement));
+  private readonly redraw = throttled(() => {
+    this.run?.view.show();
+    this.curves.draw();
+  }, PAUSE);
+  private readonly alert = element('alert', HTMLElement);
+  private readonly runPlaces = { facts: element('facts', HTMLElement), progress: element('progress', HTMLProgressElement) };
+  private readonly inspectionPlaces = {
+    predictions: element('predictions', HTMLElement),
+    responses: element('responses', HTMLElement),
+    gradients: element('gradients', HTMLElement),
+    filters: element('filters', HTMLElement),
+  };
+  private readonly stepPlaces = {
+    times: element('times', HTMLElement),
+    plan: element('plan', HTMLElement),
+    tape: element('tape-text', HTMLElement),
+  };
+
+  constructor(
+    private readonly trainer: Remote<Trainer>,
+    private readonly form: ChoiceForm,
+  ) {
+    this.enter('empty', 'Choose a network and press Go.');
+  }
+
+  /** Whether steps are lost when the page goes. */
+  get wouldLoseSteps(): boolean {
+    return this.unsaved;
+  }
+
+  notice(sentence: string): void {
+    const place = element('notice', HTMLElement);
+    place.textContent = sentence;
+    place.hidden = false;
+  }
+
+  fail(sentence: string): void {
+    this.alert.textContent = sentence;
+    this.alert.hidden = false;
+    this.alert.scrollIntoView({ block: 'nearest' });
+  }
+
+  /** Does something for a person, who reads what went wrong. */
+  attempt(body: () => Promise<void>): void {
+    this.alert.hidden = true;
+    body().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
+  }
+
+  /** Begins a run, or goes on with the one there is. */
+  go(steps = Number.POSITIVE_INFINITY): void {
+    this.attempt(async () => {
+      if (this.phase === 'failed') await this.opening('Opening the run again', (choice) => this.trainer.recover(choice.machine));
+      else if (this.run === undefined) await this.opening('Preparing', (choice) => this.trainer.open(choice));
+      await this.training(() =>
+        this.trainer.go(
+          steps,
+          proxy((event: TrainingEvent) => this.take(event)),
+        ),
+      );
+    });
+  }
+
+  pause(): void {
+    this.attempt(() => this.trainer.pause());
+  }
+
+  /** The run ends; its curves stay. */
+  stop(): void {
+    this.attempt(async () => {
+      await this.trainer.close();
+      this.run = undefined;
+      this.unsaved = false;
+      this.enter('empty', 'Stopped. Its curves stay; the next run is laid over them.');
+    });
+  }
+
+  setLearningRate(): void {
+    if (this.run === undefined) return;
+    this.attempt(() => this.trainer.setLearningRate(this.form.read().learningRate));
+  }
+
+  save(): void {
+    this.attempt(async () => {
+      const { name, bytes } = await this.trainer.save();
+      const url = URL.createObjectURL(new Blob([bytes.slice()], { type: 'application/x-tar' }));
+      make('a', { href: url, download: name }).click();
+      setTimeout(() => URL.revokeObjectURL(url), 60_000); // the download has begun long before
+      this.unsaved = false;
+    });
+  }
+
+  load(archive: File): void {
+    this.attempt(async () => {
+      if (this.phase === 'training') throw new Error('a run is training; pause or stop it before another is loaded');
+      await this.opening('Loading', ({ machine }) => this.trainer.load(archive, machine));
+      const { facts, view } = this.run!;
+      this.form.show(facts.choice);
+      if (facts.damaged.length > 0) this.fail(`Passed over: ${facts.damaged.join('; ')}`);
+      view.show();
+      await this.inspect();
+    });
+  }
+
+  readCifar(files: readonly File[]): void {
+    this.reading('cifar10', () => this.trainer.readCifar(files));
+  }
+
+  readPictures(files: readonly PictureFile[]): void {
+    const told = proxy((done: number) => this.say(`Reading pictures: ${done} of ${files.length}`));
+    this.reading('imagefolder', () => this.trainer.readPictures(files, told));
+  }
+
+  ask(picture: Picture): void {
+    if (this.run === undefined || this.phase === 'failed' || this.phase === 'busy') return;
+    this.attempt(async () => showAnswer(element('answer', HTMLElement), await this.trainer.classify(picture)));
+  }
+
+  measure(): void {
+    this.attempt(() =>
+      this.training(async () => {
+        showStep(this.stepPlaces, await this.trainer.measure(proxy((event: TrainingEvent) => this.take(event))));
+        return 'paused';
+      }),
+    );
+  }
+
+  private reading(dataset: DataFacts['dataset'], read: () => Promise<DataFacts>): void {
+    this.attempt(async () => {
+      if (this.run !== undefined) throw new Error('a run is open; stop it before other images are read');
+      this.enter('busy', 'Reading the files');
+      try {
+        const { classes, training, test, skipped } = await read();
+        this.form.dataset = dataset;
+        const left = skipped > 0 ? `; ${skipped} could not be read` : '';
+        element('images', HTMLElement).textContent =
+          `${training.toLocaleString('en')} images to train on and ${test.toLocaleString('en')} to test, ${classes.length} classes${left}`;
+      } finally {
+        this.enter('empty', 'Choose a network and press Go.');
+      }
+    });
+  }
+
+  private async opening(what: string, open: (choice: Choice) => Promise<RunFacts>): Promise<void> {
+    const before = this.phase;
+    const choice = this.form.read();
+    this.enter('busy', `${what}: kernels are compiled for the device …`);
+    try {
+      const facts = await open(choice);
+      if (before === 'failed' && this.run !== undefined) this.forget(this.run.trace);
+      const trace = this.curves.begin(nameOf(facts));
+      this.run = { facts, trace, view: new RunView(this.runPlaces, facts, trace) };
+      for (const event of facts.history) this.take(event);
+      this.list(trace);
+      this.enter('paused', 'Ready.');
+    } catch (error) {
+      this.enter(before, before === 'failed' ? 'It could not go on.' : 'Nothing was begun.');
+      throw error;
+    }
+  }
+
+  /** While steps are taken; then the network is looked at. */
+  private async training(train: () => Promise<'finished' | 'paused'>): Promise<void> {
+    this.enter('training', 'Training.');
+    try {
+      const rest = await train();
+      if (this.run === undefined) return; // stopped meanwhile
+      this.run.view.show();
+      this.enter(rest, rest === 'finished' ? 'Finished: all epochs are trained.' : 'Paused.');
+    } catch (error) {
+      this.enter('failed', 'Training failed. Choose a device and press Go: it goes on from its last epoch.');
+      throw error;
+    }
+    await this.inspect();
+  }
+
+  private take(event: TrainingEvent): void {
+    if (this.run === undefined) return;
+    const { trace, view } = this.run;
+    this.unsaved = true;
+    trace.add(event);
+    view.add(event);
+    this.redraw();
+    if (event.kind === 'epoch' && this.phase === 'training') this.inspect().catch(() => undefined); // training itself tells
+  }
+
+  private async inspect(): Promise<void> {
+    if (this.inspecting) return;
+    this.inspecting = true;
+    try {
+      showInspection(this.inspectionPlaces, await this.trainer.inspect());
+      this.onNewWeights();
+    } finally {
+      this.inspecting = false;
+    }
+  }
+
+  private enter(phase: Phase, sentence: string): void {
+    this.phase = phase;
+    this.form.enter(phase);
+    element('measure', HTMLButtonElement).disabled = phase !== 'paused';
+    document.body.dataset.phase = phase;
+    this.say(sentence);
+  }
+
+  private say(sentence: string): void {
+    element('phase', HTMLElement).textContent = sentence;
+  }
+
+  /** A run among those in the charts; it can be taken out when it is over. */
+  private list(trace: Trace): void {
+    const swatch = make('span', { class: 'swatch', style: `background: ${trace.colour}` });
+    const remove = make('button', { type: 'button', 'aria-label': `Take ${trace.name} out of the charts` }, '×');
+    const item = make('li', { 'data-colour': trace.colour }, swatch, trace.name, remove);
+    remove.addEventListener('click', () => {
+      if (this.run?.trace === trace) this.fail('this run is open; stop it before it is taken out');
+      else this.forget(trace);
+    });
+    element('runs', HTMLElement).append(item);
+  }
+
+  private forget(trace: Trace): void {
+    this.curves.remove(trace);
+    document.querySelector(`#runs li[data-colour="${trace.colour}"]`)?.remove();
+  }
+}
+
+/** What a run is called among the others. */
+function nameOf({ choice, device }: RunFacts): string {
+  const { kind, depth, shortcut, width, batchSize, learningRate } = choice;
+  const form = kind === 'plain' ? '' : ` ${shortcut}`;
+  return `${kind}${depth}${form}, width ${width}, batch ${batchSize}, rate ${learningRate}, ${device}`;
+}

@@ -1,0 +1,54 @@
+/** How a run stands, in numbers. */
+import { make, percent } from '../page.ts';
+import type { RunFacts, TrainingEvent } from '../protocol.ts';
+import type { Trace } from './curves.ts';
+
+export interface RunPlaces {
+  readonly facts: HTMLElement;
+  readonly progress: HTMLProgressElement;
+}
+
+/** What is known of the run so far: its last step, and its last test. */
+export class RunView {
+  private latest: Extract<TrainingEvent, { kind: 'step' }> | undefined;
+  private testError: number | undefined;
+
+  constructor(
+    private readonly places: RunPlaces,
+    private readonly run: RunFacts,
+    private readonly trace: Trace,
+  ) {
+    this.show();
+  }
+
+  add(event: TrainingEvent): void {
+    if (event.kind === 'step') this.latest = event;
+    else this.testError = event.testError;
+  }
+
+  show(): void {
+    const { run, latest, testError } = this;
+    this.places.progress.max = run.totalSteps;
+    this.places.progress.value = latest?.step ?? 0;
+    const facts: [string, string][] = [
+      [
+        'device',
+        run.threads === undefined ? run.device : `${run.device}, ${run.threads} ${run.threads === 1 ? 'thread' : 'threads'}`,
+      ],
+      ['parameters', run.parameters.toLocaleString('en')],
+      ['images', run.trainingImages.toLocaleString('en')],
+      ['step', `${latest?.step ?? 0} of ${run.totalSteps}`],
+    ];
+    if (latest !== undefined)
+      facts.push(
+        ['epoch', String(latest.epoch)],
+        ['images/s', latest.imagesPerSecond.toFixed(0)],
+        ['loss', this.trace.meanLoss.at(-1)!.toFixed(4)],
+        ['training error', percent(this.trace.trainingError.at(-1)! / 100)],
+      );
+    if (testError !== undefined) facts.push(['test error', percent(testError)]);
+    this.places.facts.replaceChildren(
+      ...facts.map(([name, value]) => make('div', { 'data-fact': name }, make('dt', {}, name), make('dd', {}, value))),
+    );
+  }
+}
