@@ -52,7 +52,7 @@ const REFUSALS = {
   webasm: 'useDevice: webasm needs memory that threads share',
 };
 
-describe.skipIf(!hasChromium)('in a worker in Chromium', { timeout: 300_000 }, () => {
+describe.skipIf(!hasChromium)('in a worker in Chromium', { timeout: 600_000 }, () => {
   let files: Bundle = new Map();
   beforeAll(async () => {
     files = await bundle('devicePage.ts', true);

@@ -18,7 +18,7 @@ interface Report {
   readonly values: readonly (readonly number[])[];
 }
 
-describe.skipIf(!hasChromium)('simd in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!hasChromium)('simd in Chromium', { timeout: 300_000 }, () => {
   let files: Bundle = new Map();
   beforeAll(async () => {
     files = await bundle('simdPage.ts');
