@@ -3,7 +3,7 @@
  *
  *     partial[g, c, lane] = sum over the images of group g, and every 64th position from `lane` on
  *     fewer[g, c, lane]   = sum of up to 4,096 groups at a time, while there are more than four
- *     result[c]           = sum over groups and lanes
+ *     result[c]           = sum over groups and lanes, by the kernel that needs it
  *
  * The variance is summed around the mean, so the moments take two passes over x. The other kernels are element-wise with cells
  * [position, c, n], where everything that belongs to the channel is uniform.
@@ -97,37 +97,40 @@ const addGroups = kernel('addGroups', function (this: KernelThis, partial: Float
   return total;
 });
 
-/** Adds [groups, c, lanes] over groups and lanes. */
-const addLanes = kernel('addLanes', function (this: KernelThis, partial: Float32Array) {
+/** `total` = sum of an array [groups, c, lanes] over groups and lanes, for the channel x. */
+function printTotal(array: string): string {
+  return `for (let g = 0; g < this.constants.groups; g++) {
+    const first = (g * this.constants.c + this.thread.x) * this.constants.lanes;
+    for (let k = 0; k < this.constants.lanes; k++) { total += ${array}[first + k]; }
+  }`;
+}
+
+const meanOf = kernel(
+  'meanOf',
+  `function (partial) { let total = 0.0; ${printTotal('partial')} return total / this.constants.count; }`,
+);
+
+/** [2, c]: the mean, and the sum of squares divided by their number. */
+const joinMoments = kernel(
+  'joinMoments',
+  `function (mean, squares) {
   let total = 0.0;
-  for (let g = 0; g < this.constants.groups!; g++) {
-    const first = (g * this.constants.c! + this.thread.x) * this.constants.lanes!;
-    for (let k = 0; k < this.constants.lanes!; k++) {
-      total += partial[first + k]!;
-    }
-  }
-  return total * this.constants.factor!;
-});
-
-/** [2, c] from two rows. */
-const joinRows = kernel('joinRows', function (this: KernelThis, first: Float32Array, second: Float32Array) {
-  let value = first[this.thread.x]!;
-  if (this.thread.y > 0) {
-    value = second[this.thread.x]!;
-  }
+  ${printTotal('squares')}
+  let value = mean[this.thread.x];
+  if (this.thread.y > 0) { value = total / this.constants.count; }
   return value;
-});
+}`,
+);
 
-/** [2, c] from two rows, the second divided by the deviation. */
+/** [2, c]: both sums, the second divided by the deviation. */
 const joinSums = kernel(
   'joinSums',
-  function (this: KernelThis, first: Float32Array, second: Float32Array, moments: Float32Array) {
-    let value = first[this.thread.x]!;
-    if (this.thread.y > 0) {
-      value = second[this.thread.x]! / Math.sqrt(moments[this.constants.c! + this.thread.x]! + this.constants.epsilon!);
-    }
-    return value;
-  },
+  `function (values, products, moments) {
+  let total = 0.0;
+  if (this.thread.y > 0) { ${printTotal('products')} } else { ${printTotal('values')} }
+  if (this.thread.y > 0) { total = total / Math.sqrt(moments[this.constants.c + this.thread.x] + this.constants.epsilon); }
+  return total;
+}`,
 );
 
 const normalise = kernel(
@@ -156,28 +159,39 @@ const normaliseInput = kernel(
 class Stages {
   private readonly scratch: number[] = [];
   private readonly launches: Launch[] = [];
+  private readonly cut: Cut;
+  /** The axes of what `sums` gives. */
+  private rest: Launch['constants'] = {};
 
-  constructor(private readonly sizes: BatchSizes) {}
+  constructor(private readonly sizes: BatchSizes) {
+    this.cut = cutOf(sizes);
+  }
 
-  /** Sum per channel of the term's values, times `factor`. */
-  channelSum(term: Term, inputs: readonly Operand[], factor: number): Operand {
+  /** The term's sums by channel and lane, of so few groups that the next kernel adds them. */
+  sums(term: Term, inputs: readonly Operand[]): Operand {
     const { c } = this.sizes;
-    const cut = cutOf(this.sizes);
-    const { lanes } = cut;
-    let { groups } = cut;
-    let source = this.add(partial(term, this.sizes, cut), {}, inputs, [lanes, c, groups]);
+    const { lanes } = this.cut;
+    let { groups } = this.cut;
+    let source = this.add(partial(term, this.sizes, this.cut), {}, inputs, [lanes, c, groups]);
     while (groups > FEW) {
       const next = Math.ceil(groups / MAX_REDUCTION);
       const constants = { width: c * lanes, rows: groups, span: Math.ceil(groups / next) };
       source = this.add(addGroups, constants, [source], [c * lanes, next]);
       groups = next;
     }
-    return this.add(addLanes, { c, lanes, groups, factor }, [source], [c, 1]);
+    this.rest = { c, lanes, groups };
+    return source;
   }
 
-  /** Ends the program with a launch into the output. */
-  finish(last: Kernel, constants: Launch['constants'], inputs: readonly Operand[], cells: readonly number[]): GpuProgram {
-    this.launches.push({ kernel: last, constants, inputs, cells, output: 'output' });
+  /** The means of what `sums` gave. */
+  mean(sums: Operand): Operand {
+    return this.add(meanOf, { ...this.rest, count: this.sizes.count }, [sums], [this.sizes.c]);
+  }
+
+  /** Ends the program with a launch that writes [2, c] from sums and other arrays. */
+  finish(last: Kernel, constants: Launch['constants'], inputs: readonly Operand[]): GpuProgram {
+    const cells = [this.sizes.c, 2];
+    this.launches.push({ kernel: last, constants: { ...this.rest, ...constants }, inputs, cells, output: 'output' });
     return { scratch: this.scratch, launches: this.launches };
   }
 
@@ -190,17 +204,17 @@ class Stages {
 
 export function momentsProgram(sizes: BatchSizes): GpuProgram {
   const stages = new Stages(sizes);
-  const mean = stages.channelSum(VALUES, [{ input: 0 }], 1 / sizes.count);
-  const variance = stages.channelSum(SQUARES, [{ input: 0 }, mean], 1 / sizes.count);
-  return stages.finish(joinRows, {}, [mean, variance], [sizes.c, 2]);
+  const mean = stages.mean(stages.sums(VALUES, [{ input: 0 }]));
+  const squares = stages.sums(SQUARES, [{ input: 0 }, mean]);
+  return stages.finish(joinMoments, { count: sizes.count }, [mean, squares]);
 }
 
 export function normaliseSumsProgram(sizes: BatchSizes, epsilon: number): GpuProgram {
   const [dy, x, moments] = [{ input: 0 }, { input: 1 }, { input: 2 }];
   const stages = new Stages(sizes);
-  const first = stages.channelSum(VALUES, [dy], 1);
-  const second = stages.channelSum(PRODUCTS, [dy, x, moments], 1);
-  return stages.finish(joinSums, { c: sizes.c, epsilon }, [first, second, moments], [sizes.c, 2]);
+  const values = stages.sums(VALUES, [dy]);
+  const products = stages.sums(PRODUCTS, [dy, x, moments]);
+  return stages.finish(joinSums, { epsilon }, [values, products, moments]);
 }
 
 export function normaliseProgram({ n, c, positions }: BatchSizes, epsilon: number): GpuProgram {
