@@ -10,7 +10,7 @@ const FLAGS = ['--no-sandbox', '--use-angle=swiftshader', '--enable-unsafe-swift
 const WEBGPU_FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'];
 
 /** Node and the browser in alternation, so often each: both see the same minutes of a machine that others may use too. */
-const TURNS = 2;
+const TURNS = 3;
 const STEPS = 20;
 const WIDTHS = [52, 14, 8, 13, 16, 17, 16];
 const TITLES = ['', 'framework', 'device', 'milliseconds', 'images/s', 'by tapegrad', 'until submitted'];

@@ -32,7 +32,7 @@ async function look(): Promise<Machine> {
 }
 
 /** A row that takes longer has failed: a page is not to hang on one. */
-const TIMEOUT_MS = 60_000;
+const TIMEOUT_MS = 90_000;
 
 /** In a worker that ends with the row. */
 function measure(order: RowOrder): Promise<Outcome> {

@@ -4,7 +4,8 @@
  *
  *     for each cell (o, i):  result = combine over r of x[(o * run + r) * inner + i]      i contiguous
  *
- * A run longer than 4,096 takes two stages: cells (o, p, i) combine part p of the run, then the parts are a run of their own.
+ * A run longer than 4,096 takes two stages of equal length: cells (o, p, i) combine elements p, p + parts, p + 2 parts, ..., so that
+ * neighbouring cells read neighbouring elements, and what they found is a run of its own.
  */
 import { type GpuProgram, type Kernel, type KernelThis, kernel, type Launch, MAX_REDUCTION } from '../../devices/gpu/kernel.ts';
 import { type Shape, sizeOf } from '../../shape.ts';
@@ -39,12 +40,13 @@ const sumPart = kernel('sumPart', function (this: KernelThis, x: Float32Array) {
   const row = idiv(this.thread.x, this.constants.inner!);
   const i = this.thread.x - row * this.constants.inner!;
   const o = idiv(row, this.constants.parts!);
-  const start = (row - o * this.constants.parts!) * this.constants.part!;
-  const first = (o * this.constants.run! + start) * this.constants.inner! + i;
+  const part = row - o * this.constants.parts!;
+  const first = (o * this.constants.run! + part) * this.constants.inner! + i;
+  const step = this.constants.parts! * this.constants.inner!;
   let total = 0.0;
-  for (let r = 0; r < this.constants.part!; r++) {
-    if (start + r < this.constants.run!) {
-      total += x[first + r * this.constants.inner!]!;
+  for (let r = 0; r < this.constants.length!; r++) {
+    if (part + r * this.constants.parts! < this.constants.run!) {
+      total += x[first + r * step]!;
     }
   }
   return total;
@@ -54,12 +56,13 @@ const maxPart = kernel('maxPart', function (this: KernelThis, x: Float32Array) {
   const row = idiv(this.thread.x, this.constants.inner!);
   const i = this.thread.x - row * this.constants.inner!;
   const o = idiv(row, this.constants.parts!);
-  const start = (row - o * this.constants.parts!) * this.constants.part!;
-  const first = (o * this.constants.run! + start) * this.constants.inner! + i;
+  const part = row - o * this.constants.parts!;
+  const first = (o * this.constants.run! + part) * this.constants.inner! + i;
+  const step = this.constants.parts! * this.constants.inner!;
   let most = x[first]!;
-  for (let r = 1; r < this.constants.part!; r++) {
-    if (start + r < this.constants.run!) {
-      const value = x[first + r * this.constants.inner!]!;
+  for (let r = 1; r < this.constants.length!; r++) {
+    if (part + r * this.constants.parts! < this.constants.run!) {
+      const value = x[first + r * step]!;
       // biome-ignore lint/suspicious/noSelfCompare: as above
       if (value > most || value !== value) {
         most = value;
@@ -110,7 +113,7 @@ function runsOf(axes: readonly number[]): { first: number; last: number }[] {
 
 function split(outer: number, run: number, inner: number): Stage[] {
   if (run <= MAX_REDUCTION) return [{ outer, run, inner, parts: 1 }];
-  const parts = Math.ceil(run / MAX_REDUCTION);
+  const parts = Math.max(Math.ceil(run / MAX_REDUCTION), Math.ceil(Math.sqrt(run)));
   return [{ outer, run, inner, parts }, ...split(outer, parts, inner)];
 }
 
@@ -119,7 +122,7 @@ function chain(stages: readonly Stage[], kernels: { readonly run: Kernel; readon
   const launches = stages.map(
     ({ run, inner, parts }, k): Launch => ({
       kernel: parts === 1 ? kernels.run : kernels.part,
-      constants: parts === 1 ? { run, inner } : { run, inner, parts, part: Math.ceil(run / parts) },
+      constants: parts === 1 ? { run, inner } : { run, inner, parts, length: Math.ceil(run / parts) },
       inputs: [k === 0 ? { input: 0 } : { scratch: k - 1 }],
       output: k === stages.length - 1 ? 'output' : { scratch: k },
       cells: [sizes[k]!],

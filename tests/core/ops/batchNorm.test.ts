@@ -153,4 +153,6 @@ onEveryDevice((device) => {
     );
   });
   it('sums long channels in stages', () => checkDevice(device, training, inputs([2, 2, 65, 67], 5), 5e-3));
+  it('sums many images in groups, the last of them not full', () =>
+    checkDevice(device, training, inputs([13, 2, 31, 30], 6), 5e-3));
 });

@@ -108,7 +108,7 @@ describe('the gpu program', () => {
       reductionProgram('sum', [3, 4099, 2], [1]).launches.map(({ kernel, constants }) => [kernel.name, constants.run]),
     ).toEqual([
       ['sumPart', 4099],
-      ['sumRun', 2],
+      ['sumRun', 65],
     ]);
   });
 
@@ -121,10 +121,10 @@ describe('the gpu program', () => {
       fc.property(anyAxes, ([shape, axes]) => {
         const { launches, scratch } = reductionProgram('sum', shape, axes);
         for (const { constants } of launches) {
-          const { run, parts = 1, part = run! } = constants;
-          expect(part).toBeLessThanOrEqual(4096);
-          // The last part begins inside of the run, and together they reach its end.
-          expect([(parts - 1) * part < run!, parts * part >= run!]).toEqual([true, true]);
+          const { run, parts = 1, length = run! } = constants;
+          expect(length).toBeLessThanOrEqual(4096);
+          // Every part has a first element, and together they reach the end of the run.
+          expect([parts <= run!, parts * length >= run!]).toEqual([true, true]);
         }
         expect(scratch.length).toBe(launches.length - 1);
         expect(launches.at(-1)!.cells).toEqual([sizeOf(shape.filter((_, axis) => !axes.includes(axis)))]);
