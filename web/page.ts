@@ -27,7 +27,8 @@ export function percent(share: number): string {
 export function throttled(action: () => void, pause: number): () => void {
   let timer: ReturnType<typeof setTimeout> | undefined;
   return () => {
-    timer ??= setTimeout(() => {
+    if (timer !== undefined) return;
+    timer = setTimeout(() => {
       timer = undefined;
       action();
     }, pause);

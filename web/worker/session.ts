@@ -77,17 +77,19 @@ export class Session {
       transform: this.transforms.training,
     });
     this.metrics = new MemoryMetrics(saved?.metrics);
-    this.run = this.assemble(loader, images.test === undefined ? 'validation' : 'test');
+    const taken = saved?.checkpoint.progress.step ?? 0; // more than the settings say where the command line was given more
+    this.run = this.assemble(loader, images.test === undefined ? 'validation' : 'test', taken);
     this.progress = saved?.checkpoint.progress ?? beginning(this.run);
     this.kept = saved;
     if (saved !== undefined) restore(this.run, saved.checkpoint);
   }
 
-  private assemble(loader: DataLoader, split: 'validation' | 'test'): TrainingRun {
+  private assemble(loader: DataLoader, split: 'validation' | 'test', leastSteps: number): TrainingRun {
     const { settings, model } = this;
     const { learningRate, momentum, nesterov, weightDecay, decayNorms, labelSmoothing, accumulate } = settings;
     const parameters = decayNorms ? model.parameters() : withoutDecay(model.parameters());
-    const totalSteps = settings.steps ?? settings.epochs * Math.ceil(loader.length / accumulate);
+    const steps = settings.steps ?? settings.epochs * Math.ceil(loader.length / accumulate);
+    const totalSteps = Math.max(steps, leastSteps);
     return {
       model,
       optimizer: new SGD(parameters, { learningRate, momentum, nesterov, weightDecay }),
