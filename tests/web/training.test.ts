@@ -84,7 +84,7 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 240_000 }, () 
     await page.locator('#times tbody tr').first().waitFor();
     for (const summary of await page.locator('#tape summary').all()) await summary.click();
     expect(await page.locator('#plan').innerText()).toMatch(/layer1\.0\.conv1 .*conv2d/);
-    expect(await page.locator('#tape-text').innerText()).toContain('crossEntropy');
+    expect(await page.locator('#tape-text').innerText()).toContain('gatherByLabel(');
     expect(Number(await page.locator('#times tbody tr').last().locator('td').last().innerText())).toBeGreaterThan(0);
     expect(await visitor.fact('step')).toMatch(/^2 of/);
     expect(visitor.problems).toEqual([]);
