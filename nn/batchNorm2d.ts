@@ -23,7 +23,7 @@ export class BatchNorm2d extends Module {
   readonly bias: State;
   readonly runningMean: State;
   readonly runningVar: State;
-  private readonly epsilon: number;
+  readonly epsilon: number;
   private readonly momentum: number;
 
   constructor(channels: number, { epsilon = 1e-5, momentum = 0.1, gamma = 1 }: BatchNorm2dOptions = {}) {

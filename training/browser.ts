@@ -26,6 +26,8 @@ export {
   recipeSettings,
 } from './recipes.ts';
 export { type GivenSettings, resolveSettings } from './resolveSettings.ts';
+export { type LayerResponse, layerResponses } from './responses.ts';
+export { decodeRun, encodeRun, type LoadedRun, type SavedRun } from './runArchive.ts';
 export { CURVES_FILE, MEAN_FILE, METRICS_FILE, SETTINGS_FILE, WEIGHTS_FILE } from './runNames.ts';
 export {
   checkSettings,

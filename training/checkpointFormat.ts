@@ -103,3 +103,24 @@ function readChecked(place: CheckpointPlace, name: string, sums: Sums, sha256: S
     throw new FileError(`${file} is not what was written (its SHA-256 differs); it is damaged`);
   return bytes;
 }
+
+/**
+ * The newest of a run's checkpoints that can be read, by names from old to new, with the sentences of the newer ones that cannot. A run
+ * that has none gives undefined; one whose checkpoints are all damaged throws a FileError.
+ */
+export function newestWhole(
+  run: string,
+  names: readonly string[],
+  read: (name: string) => Checkpoint,
+): { readonly name: string; readonly checkpoint: Checkpoint; readonly damaged: readonly string[] } | undefined {
+  const damaged: string[] = [];
+  for (const name of [...names].reverse()) {
+    try {
+      return { name, checkpoint: read(name), damaged };
+    } catch (error) {
+      damaged.push(error instanceof Error ? error.message : String(error));
+    }
+  }
+  if (damaged.length > 0) throw new FileError(`no checkpoint of ${run} can be read: ${damaged.join('; ')}`);
+  return undefined;
+}

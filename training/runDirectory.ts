@@ -6,7 +6,7 @@ import { readText } from '../disk/readWhole.ts';
 import { FileError, reason } from '../disk/reason.ts';
 import { writeWhole } from '../disk/writeWhole.ts';
 import { finishReplacement, isLeftover, readCheckpoint, removeCheckpoint, writeCheckpoint } from './checkpoint.ts';
-import type { Checkpoint } from './checkpointFormat.ts';
+import { type Checkpoint, newestWhole } from './checkpointFormat.ts';
 import type { Progress } from './progress.ts';
 import { CHECKPOINTS, checkpointName, checkpointNames, REPLACEMENT, SETTINGS_FILE, stepOf } from './runNames.ts';
 import { encodeSettings, parseSettings, type RunSettings } from './runSettings.ts';
@@ -54,16 +54,8 @@ export class RunDirectory {
 
   /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */
   newest(): Found | undefined {
-    const damaged: string[] = [];
-    for (const directory of this.checkpoints().reverse()) {
-      try {
-        return { directory, checkpoint: readCheckpoint(directory), damaged };
-      } catch (error) {
-        damaged.push(error instanceof Error ? error.message : String(error));
-      }
-    }
-    if (damaged.length > 0) throw new FileError(`no checkpoint of ${this.path} can be read: ${damaged.join('; ')}`);
-    return undefined;
+    const found = newestWhole(this.path, this.checkpoints(), readCheckpoint);
+    return found && { directory: found.name, checkpoint: found.checkpoint, damaged: found.damaged };
   }
 
   /** Writes the checkpoint of this moment; then only the `keep` newest up to it and the best remain. */

@@ -1,0 +1,107 @@
+/**
+ * A run in one file, for pages, which have no directories: a tar of what `train --out` leaves (runNames.ts), with one checkpoint. `tar xf`
+ * makes the directory of it that `train --resume` takes, and `tar cf` a file that a page takes.
+ */
+import { FileError } from '../disk/reason.ts';
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, newestWhole } from './checkpointFormat.ts';
+import { decodeMean, encodeMean, type Normalisation } from './images.ts';
+import { parseMetrics } from './metricsLog.ts';
+import { CHECKPOINTS, checkpointName, checkpointNames, MEAN_FILE, METRICS_FILE, SETTINGS_FILE } from './runNames.ts';
+import { encodeSettings, parseSettings, type RunSettings, settingsFile } from './runSettings.ts';
+import { sha256 } from './sha256.ts';
+import { readTar, writeTar } from './tar.ts';
+
+export interface SavedRun {
+  readonly settings: RunSettings;
+  readonly checkpoint: Checkpoint;
+  /** The text of metrics.jsonl, as far as the checkpoint. */
+  readonly metrics: string;
+  readonly mean: Normalisation['mean'];
+}
+
+export interface LoadedRun extends SavedRun {
+  /** Newer checkpoints that could not be read, each with its sentence. */
+  readonly damaged: readonly string[];
+}
+
+/** The bytes of a run, in a folder called `name`; metrics from after the checkpoint are left out. */
+export function encodeRun({ settings, checkpoint, metrics, mean, name }: SavedRun & { readonly name: string }): Uint8Array {
+  const { step, metricsBytes } = checkpoint.progress;
+  const lines = new TextEncoder().encode(metrics);
+  if (lines.length < metricsBytes)
+    throw new Error(`the metrics have ${lines.length} bytes, but ${metricsBytes} when the checkpoint was made; give all of them`);
+  if (!/^[^/\\\0]+$/.test(name) || /^\.+$/.test(name))
+    throw new Error(`${JSON.stringify(name)} cannot be the name of a run's folder; give one without slashes`);
+  const files: [path: string, pieces: readonly Uint8Array[]][] = [
+    [SETTINGS_FILE, [new TextEncoder().encode(encodeSettings(settingsFile(settings)))]],
+    [METRICS_FILE, [lines.subarray(0, metricsBytes)]],
+    [MEAN_FILE, encodeMean(mean)],
+  ];
+  for (const file of encodeCheckpoint(checkpoint, sha256))
+    files.push([`${CHECKPOINTS}/${checkpointName(step)}/${file.name}`, file.pieces]);
+  return writeTar(new Map(files.map(([path, pieces]) => [`${name}/${path}`, joined(pieces)])));
+}
+
+function joined(pieces: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(pieces.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const piece of pieces) {
+    whole.set(piece, at);
+    at += piece.length;
+  }
+  return whole;
+}
+
+/**
+ * The run in a tar, at its newest checkpoint that is whole. Throws a FileError or a WeightsError that says what is wrong; `name` is what
+ * the messages call the tar.
+ */
+export function decodeRun(bytes: Uint8Array, name: string): LoadedRun {
+  const files = readTar(bytes, name);
+  const root = rootOf(files, name);
+  const read = (path: string): Uint8Array => {
+    const found = files.get(root + path);
+    if (found === undefined) throw new FileError(`${name} has no ${root}${path}; save the run again`);
+    return found;
+  };
+  const settings = parseSettings(new TextDecoder().decode(read(SETTINGS_FILE)), `${name}/${root}${SETTINGS_FILE}`);
+  const { checkpoint, damaged } = newestIn(files, `${root}${CHECKPOINTS}/`, name);
+  const metrics = metricsAt(read(METRICS_FILE), checkpoint.progress.metricsBytes, `${name}/${root}${METRICS_FILE}`);
+  return { settings, checkpoint, metrics, mean: decodeMean(read(MEAN_FILE), `${name}/${root}${MEAN_FILE}`), damaged };
+}
+
+/** Files by their paths. */
+type Entries = ReadonlyMap<string, Uint8Array>;
+
+/** The path of the run's directory, with a slash behind it; '' where the files lie at the top. */
+function rootOf(files: Entries, name: string): string {
+  const roots = [...files.keys()].flatMap((path) =>
+    /(^|\/)settings\.json$/.test(path) ? [path.slice(0, -SETTINGS_FILE.length)] : [],
+  );
+  if (roots.length > 1)
+    throw new FileError(`${name} holds ${roots.length} runs (${roots.join(', ')}); make a tar of one of them`);
+  if (roots[0] !== undefined) return roots[0];
+  throw new FileError(
+    `${name} is not the tar of a run: it holds no ${SETTINGS_FILE}; give a file that was saved here, or that tar cf made of a run`,
+  );
+}
+
+function newestIn(files: Entries, folder: string, name: string): Pick<LoadedRun, 'checkpoint' | 'damaged'> {
+  const inside = [...files.keys()].flatMap((path) => (path.startsWith(folder) ? [path.slice(folder.length).split('/')[0]!] : []));
+  const found = newestWhole(`${name}/${folder}`, checkpointNames(new Set(inside)), (each) => {
+    const place = { path: `${name}/${folder}${each}`, read: (file: string) => files.get(`${folder}${each}/${file}`) };
+    return decodeCheckpoint(place, sha256);
+  });
+  if (found === undefined) throw new FileError(`${name} has no checkpoint in ${folder}; save the run after its first step`);
+  return found;
+}
+
+function metricsAt(bytes: Uint8Array, length: number, file: string): string {
+  if (bytes.length < length)
+    throw new FileError(
+      `${file} has ${bytes.length} bytes, but the checkpoint was written when it had ${length}; save the run again`,
+    );
+  const text = new TextDecoder().decode(bytes.subarray(0, length));
+  parseMetrics(text, file);
+  return text;
+}
