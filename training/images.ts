@@ -83,13 +83,13 @@ export function channelMeans({ data, shape }: Image): number[] {
   return [0, 1, 2].map((c) => data.subarray(c * pixels, (c + 1) * pixels).reduce((sum, value) => sum + value / pixels, 0));
 }
 
-/** The bytes of a mean.safetensors, in pieces: evaluation needs the mean that training has subtracted. */
+/** The bytes of a mean.safetensors, in pieces: evaluation needs the mean that training has subtracted, and a page to go on with it. */
 export function encodeMean(mean: Normalisation['mean']): Uint8Array[] {
   const picture =
     'shape' in mean
       ? { shape: mean.shape, data: Float32Array.from(mean.data) }
-      : { shape: [mean.length], data: Float32Array.from(mean) };
-  return encodeSafetensors(new Map([['mean', picture]]));
+      : { shape: [mean.length], data: Float64Array.from(mean) };
+  return encodeSafetensors(new Map([['mean', picture]]), { exact: true });
 }
 
 /** What `encodeMean` wrote; throws a WeightsError that names the file. */

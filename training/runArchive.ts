@@ -1,12 +1,21 @@
 /**
- * A run in one file, for pages, which have no directories: a tar of what `train --out` leaves (runNames.ts), with one checkpoint. `tar xf`
+ * A run in one file, for pages, which have no directories: a tar of what `train --out` leaves (runNames.ts), with the newest checkpoint and the best. `tar xf`
  * makes the directory of it that `train --resume` takes, and `tar cf` a file that a page takes.
  */
 import { FileError } from '../disk/reason.ts';
+import { encodeSafetensors, WeightsError } from '../models/browser.ts';
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, newestWhole } from './checkpointFormat.ts';
 import { decodeMean, encodeMean, type Normalisation } from './images.ts';
 import { parseMetrics } from './metricsLog.ts';
-import { CHECKPOINTS, checkpointName, checkpointNames, MEAN_FILE, METRICS_FILE, SETTINGS_FILE } from './runNames.ts';
+import {
+  CHECKPOINTS,
+  checkpointName,
+  checkpointNames,
+  MEAN_FILE,
+  METRICS_FILE,
+  SETTINGS_FILE,
+  WEIGHTS_FILE,
+} from './runNames.ts';
 import { encodeSettings, parseSettings, type RunSettings, settingsFile } from './runSettings.ts';
 import { sha256 } from './sha256.ts';
 import { readTar, writeTar } from './tar.ts';
@@ -14,6 +23,8 @@ import { readTar, writeTar } from './tar.ts';
 export interface SavedRun {
   readonly settings: RunSettings;
   readonly checkpoint: Checkpoint;
+  /** The one with the smallest error on the held-out images, where it is another one and is known. */
+  readonly best?: Checkpoint;
   /** The text of metrics.jsonl, as far as the checkpoint. */
   readonly metrics: string;
   readonly mean: Normalisation['mean'];
@@ -25,8 +36,9 @@ export interface LoadedRun extends SavedRun {
 }
 
 /** The bytes of a run, in a folder called `name`; metrics from after the checkpoint are left out. */
-export function encodeRun({ settings, checkpoint, metrics, mean, name }: SavedRun & { readonly name: string }): Uint8Array {
-  const { step, metricsBytes } = checkpoint.progress;
+export function encodeRun(run: SavedRun & { readonly name: string }): Uint8Array {
+  const { settings, checkpoint, best, metrics, mean, name } = run;
+  const { metricsBytes } = checkpoint.progress;
   const lines = new TextEncoder().encode(metrics);
   if (lines.length < metricsBytes)
     throw new Error(`the metrics have ${lines.length} bytes, but ${metricsBytes} when the checkpoint was made; give all of them`);
@@ -36,10 +48,15 @@ export function encodeRun({ settings, checkpoint, metrics, mean, name }: SavedRu
     [SETTINGS_FILE, [new TextEncoder().encode(encodeSettings(settingsFile(settings)))]],
     [METRICS_FILE, [lines.subarray(0, metricsBytes)]],
     [MEAN_FILE, encodeMean(mean)],
+    [WEIGHTS_FILE, encodeSafetensors(checkpoint.model)], // so that none of an older archive stays where this one is unpacked
+    ...[...(best === undefined ? [] : [best]), checkpoint].flatMap(checkpointFiles),
   ];
-  for (const file of encodeCheckpoint(checkpoint, sha256))
-    files.push([`${CHECKPOINTS}/${checkpointName(step)}/${file.name}`, file.pieces]);
   return writeTar(new Map(files.map(([path, pieces]) => [`${name}/${path}`, joined(pieces)])));
+}
+
+function checkpointFiles(checkpoint: Checkpoint): [path: string, pieces: readonly Uint8Array[]][] {
+  const folder = `${CHECKPOINTS}/${checkpointName(checkpoint.progress.step)}`;
+  return encodeCheckpoint(checkpoint, sha256).map(({ name, pieces }) => [`${folder}/${name}`, pieces]);
 }
 
 function joined(pieces: readonly Uint8Array[]): Uint8Array {
@@ -53,8 +70,8 @@ function joined(pieces: readonly Uint8Array[]): Uint8Array {
 }
 
 /**
- * The run in a tar, at its newest checkpoint that is whole. Throws a FileError or a WeightsError that says what is wrong; `name` is what
- * the messages call the tar.
+ * The run in a tar, at its newest checkpoint that is whole. Throws a FileError that says what is wrong; `name` is what the messages call
+ * the tar.
  */
 export function decodeRun(bytes: Uint8Array, name: string): LoadedRun {
   const files = readTar(bytes, name);
@@ -65,12 +82,13 @@ export function decodeRun(bytes: Uint8Array, name: string): LoadedRun {
     return found;
   };
   const settings = parseSettings(new TextDecoder().decode(read(SETTINGS_FILE)), `${name}/${root}${SETTINGS_FILE}`);
-  const { checkpoint, damaged } = newestIn(files, `${root}${CHECKPOINTS}/`, name);
+  const { checkpoint, best, damaged } = checkpointsIn(files, `${root}${CHECKPOINTS}/`, name);
   const metrics = metricsAt(read(METRICS_FILE), checkpoint.progress.metricsBytes, `${name}/${root}${METRICS_FILE}`);
-  return { settings, checkpoint, metrics, mean: decodeMean(read(MEAN_FILE), `${name}/${root}${MEAN_FILE}`), damaged };
+  const mean = typeof settings.mean === 'string' ? meanOf(read(MEAN_FILE), `${name}/${root}${MEAN_FILE}`) : settings.mean;
+  return { settings, checkpoint, ...(best && { best }), metrics, mean, damaged };
 }
 
-/** Files by their paths. */
+/** By path. */
 type Entries = ReadonlyMap<string, Uint8Array>;
 
 /** The path of the run's directory, with a slash behind it; '' where the files lie at the top. */
@@ -86,14 +104,31 @@ function rootOf(files: Entries, name: string): string {
   );
 }
 
-function newestIn(files: Entries, folder: string, name: string): Pick<LoadedRun, 'checkpoint' | 'damaged'> {
+function checkpointsIn(files: Entries, folder: string, name: string): Pick<LoadedRun, 'checkpoint' | 'best' | 'damaged'> {
   const inside = [...files.keys()].flatMap((path) => (path.startsWith(folder) ? [path.slice(folder.length).split('/')[0]!] : []));
-  const found = newestWhole(`${name}/${folder}`, checkpointNames(new Set(inside)), (each) => {
-    const place = { path: `${name}/${folder}${each}`, read: (file: string) => files.get(`${folder}${each}/${file}`) };
-    return decodeCheckpoint(place, sha256);
-  });
+  const read = (each: string): Checkpoint =>
+    decodeCheckpoint({ path: `${name}/${folder}${each}`, read: (file) => files.get(`${folder}${each}/${file}`) }, sha256);
+  const found = newestWhole(`${name}/${folder}`, checkpointNames(new Set(inside)), read);
   if (found === undefined) throw new FileError(`${name} has no checkpoint in ${folder}; save the run after its first step`);
-  return found;
+  const { best, step } = found.checkpoint.progress;
+  return best === null || best.step === step ? found : { ...found, ...readIfWhole(() => read(checkpointName(best.step))) };
+}
+
+/** The run goes on without its best checkpoint where that is missing or damaged. */
+function readIfWhole(read: () => Checkpoint): { readonly best?: Checkpoint } {
+  try {
+    return { best: read() };
+  } catch {
+    return {};
+  }
+}
+
+function meanOf(bytes: Uint8Array, file: string): Normalisation['mean'] {
+  try {
+    return decodeMean(bytes, file);
+  } catch (error) {
+    throw error instanceof WeightsError ? new FileError(error.message) : error;
+  }
 }
 
 function metricsAt(bytes: Uint8Array, length: number, file: string): string {
