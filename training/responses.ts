@@ -1,6 +1,6 @@
 /** How strong the signal is in each layer: the paper's analysis of layer responses (arXiv:1512.03385, sec. 4.2, fig. 7). */
 import { batchNorm, crossEntropy, gradient, sqrt, type Tensor, variance, withLabel } from '../core/index.ts';
-import { BatchNorm2d, type Module } from '../nn/index.ts';
+import { BatchNorm2d, loadRandomState, type Module, randomState } from '../nn/index.ts';
 
 /** The response of a layer is what leaves its batch norm, before the relu or the addition of the shortcut. */
 export interface LayerResponse {
@@ -16,7 +16,7 @@ export interface LayerResponse {
 
 /**
  * The responses of one batch, normalised by its own mean and variance as in training, in one flush. Projections in shortcuts are no
- * layers of the figure. The model, its running statistics and its gradients are left as they are.
+ * layers of the figure. The model, its running statistics, gradients and generators are left as they are.
  */
 export async function layerResponses(model: Module, images: Tensor, labels: Tensor): Promise<LayerResponse[]> {
   const { logits, caught } = forwardCatching(model, images);
@@ -42,7 +42,8 @@ interface Caught {
 /** Runs the model with batch norms that show what they give and do not follow it with their running statistics. */
 function forwardCatching(model: Module, images: Tensor): { logits: Tensor; caught: Caught[] } {
   const caught: Caught[] = [];
-  const restores: (() => void)[] = [];
+  const random = randomState(model);
+  const restores = [() => loadRandomState(model, random)];
   for (const [module, name] of model.namedModules()) {
     if (!(module instanceof BatchNorm2d)) continue;
     const { forward } = module;

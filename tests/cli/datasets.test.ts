@@ -125,6 +125,7 @@ describe('settings', () => {
       steps: null,
     });
     expect(() => resumedSettings(steps, { seed: 4 })).toThrow('--seed 4 was given, but the run began with 0');
+    expect(() => resumedSettings(steps, { shortcut: 'C' })).toThrow('--shortcut C was given, but the run began without it');
     expect(() => resumedSettings(resolveSettings({}), { epochs: 20 })).toThrow('depends on its length (8 epochs)');
     expect(resumedSettings(resolveSettings({}), { epochs: 8 })).toMatchObject({ epochs: 8 });
   });

@@ -162,9 +162,11 @@ describe('settings.json', () => {
     writeFileSync(run.file('settings.json'), text);
   };
   const good = (): Record<string, unknown> => JSON.parse(readFileSync(join(__dirname, '../support/settings.json'), 'utf8'));
-  it('that a run wrote is read', () => {
+  it('that a run wrote is read, also without the shortcuts and the width that older ones had not', () => {
     write(JSON.stringify(good()));
-    expect(run.settings()).toMatchObject({ model: 'resnet20', rate: { schedule: 'cosine' } });
+    expect(run.settings()).toMatchObject({ model: 'resnet20', shortcut: null, width: null, rate: { schedule: 'cosine' } });
+    write(JSON.stringify({ ...good(), model: 'cifar-resnet26', shortcut: 'C', width: 8 }));
+    expect(run.settings()).toMatchObject({ model: 'cifar-resnet26', shortcut: 'C', width: 8 });
   });
   it.each([
     ['nothing', ''],
@@ -182,6 +184,11 @@ describe('settings.json', () => {
     ['version', 7],
     ['model', 'resnet21'],
     ['model', '__proto__'],
+    ['model', 'cifar-resnet9'],
+    ['shortcut', 'D'],
+    ['shortcut', 'none'],
+    ['width', 0],
+    ['width', 2.5],
     ['dataset', 'svhn'],
     ['batchSize', '32'],
     ['batchSize', null],

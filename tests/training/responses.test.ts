@@ -18,7 +18,7 @@ import {
   useDevice,
 } from '../../core/index.ts';
 import { buildNetwork } from '../../models/index.ts';
-import type { Module } from '../../nn/index.ts';
+import { Dropout, initialise, type Module, randomState, Sequential } from '../../nn/index.ts';
 import { layerResponses } from '../../training/index.ts';
 
 beforeAll(() => useDevice('reference'));
@@ -31,6 +31,8 @@ const images = tensor(
 const labels = tensor([1, 0, 3, 2]);
 
 const residual = (): Module => buildNetwork({ model: 'cifar-resnet8', shortcut: 'B', width: 4 }, { classes: 4, seed: 5 });
+/** With a generator that every forward pass in training moves. */
+const noisy = (): Module => initialise({ seed: 5 }, () => new Sequential(new Dropout(0.5), residual()));
 const plain = (): Module => buildNetwork({ model: 'cifar-plain8', shortcut: null, width: 4 }, { classes: 4, seed: 5 });
 
 /** The responses of the paper's eight layers but the last, and the loss, from the values of a network. */
@@ -116,4 +118,13 @@ describe.each([
     await expect(layerResponses(model, tensor(new Float64Array(12), [4, 3]), labels)).rejects.toThrow();
     expect(await snapshot()).toEqual(before);
   });
+});
+
+it('layer responses leave the generators of dropout as they were', async () => {
+  const model = noisy();
+  const before = randomState(model);
+  await layerResponses(model, images, labels);
+  expect(randomState(model)).toEqual(before);
+  model.forward(images);
+  expect(randomState(model)).not.toEqual(before);
 });
