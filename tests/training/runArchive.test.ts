@@ -168,6 +168,21 @@ describe('a run in one file', () => {
   });
 });
 
+describe('a header of which one bit is another', () => {
+  const second = Buffer.from(archive).indexOf('first/metrics.jsonl');
+  it.each([
+    [0, /^run\.tar is not a tar archive$/],
+    [second, new RegExp(`^run\\.tar has no header of a file at byte ${second}; the archive is damaged$`)],
+  ])('at byte %d is refused', (start, sentence) => {
+    for (let k = 0; k < 512; k++) {
+      if (k >= 148 && k < 156) continue; // the sum, whose last bytes carry nothing
+      const bytes = archive.slice();
+      bytes[start + k]! ^= 1;
+      expect(() => readTar(bytes, 'run.tar')).toThrow(sentence);
+    }
+  });
+});
+
 describe('a file that was changed', () => {
   /** What it holds, or undefined where it was refused in a sentence. */
   function attempt(bytes: Uint8Array): ReturnType<typeof decodeRun> | undefined {
