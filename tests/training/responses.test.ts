@@ -18,7 +18,7 @@ import {
   useDevice,
 } from '../../core/index.ts';
 import { buildNetwork } from '../../models/index.ts';
-import { Dropout, initialise, type Module, randomState, Sequential } from '../../nn/index.ts';
+import { Dropout, evaluationMode, initialise, type Module, randomState, Sequential } from '../../nn/index.ts';
 import { layerResponses } from '../../training/index.ts';
 
 beforeAll(() => useDevice('reference'));
@@ -101,16 +101,20 @@ describe.each([
     });
   });
 
-  it('leave the network as it was', async () => {
+  it.each([true, false])('leave the network as it was, with training %s', async (training) => {
     const model = build();
     crossEntropy(model.forward(images), labels).backward();
     await model.parameters()[0]!.grad!.data();
-    model.eval();
+    const logits = (): Promise<HostArray> => {
+      const restore = evaluationMode(model); // a forward pass in training would move the statistics itself
+      return model.forward(images).data().finally(restore);
+    };
+    model.train(training);
     const snapshot = async (): Promise<unknown> => ({
       states: await model.stateDict(),
       gradients: await Promise.all(model.parameters().map(({ grad }) => grad!.data())),
-      modes: [...model.namedModules().keys()].map(({ training }) => training),
-      logits: await model.forward(images).data(),
+      modes: [...model.namedModules().keys()].map((each) => each.training),
+      logits: await logits(),
     });
     const before = await snapshot();
     await layerResponses(model, images, labels);
