@@ -34,7 +34,7 @@ export function cut(plan: Plan, onHost: (step: PlanStep) => boolean): Piece[] {
   }));
 }
 
-/** What the host computes reaches a State as any other feed does: at the end. */
+/** What the host computes reaches a State as every feed does: at the end. */
 function withoutDirectWritesBy(plan: Plan, hostOutputs: ReadonlySet<number>): Plan {
   const values = plan.values.map(
     (value, k): PlanValue => (hostOutputs.has(k) ? { ...value, location: { in: 'feed', index: -1 } } : value),
