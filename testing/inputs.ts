@@ -59,11 +59,16 @@ function isShape(input: CheckInput): input is Shape {
   return Array.isArray(input);
 }
 
+/** A State that no flush has touched answers without starting a device. */
+async function currentValue(state: State): Promise<ArrayLike<number>> {
+  return state.host !== undefined && state.version === state.stored ? state.host : state.data();
+}
+
 /** Values near the parameter's own, so that its scale is kept and no 0 or 1 of an initialisation hides a missing factor. */
 async function parameterSource(parameter: State, seed: number): Promise<Source> {
   const { shape, label: name } = parameter;
   const [own, factor, shift] = [
-    await parameter.data(),
+    await currentValue(parameter),
     randomValues(shape, seed, 0.5, 1.5),
     randomValues(shape, seed + 1, -0.2, 0.2),
   ];

@@ -39,6 +39,7 @@ import {
   variance,
 } from '../../core/index.ts';
 import type { CheckInput } from '../../testing/index.ts';
+import { withGradient } from './wrongly.ts';
 
 export interface PlantedFault {
   readonly what: string;
@@ -49,22 +50,6 @@ export interface PlantedFault {
   /** 2 where the first derivatives are right. */
   readonly order?: 2;
   readonly parameters?: readonly State[];
-}
-
-type Rules = (dy: Tensor, inputs: readonly Tensor[], y: Tensor) => readonly (Tensor | null)[];
-
-/** What `forward` computes, with the gradients that `rules` say. */
-function withGradient(forward: (...inputs: Tensor[]) => Tensor, rules: Rules): (...inputs: Tensor[]) => Tensor {
-  return (...inputs) => {
-    const carried = defineOp({
-      name: 'carried',
-      inputs: ['y', ...inputs.map((_, k) => `x${k}`)],
-      shape: ([y]) => y!,
-      reference: ({ inputs: [y], output }) => output.set(y!),
-      gradient: ({ inputs: [y, ...own], dy }) => [null, ...rules(dy, own, y!).map((rule) => rule && (() => rule))],
-    });
-    return carried(detach(forward(...inputs)), ...inputs);
-  };
 }
 
 const positive = (shape: readonly number[]): CheckInput => ({

@@ -10,7 +10,7 @@ describe('the gradient checker', () => {
       fc.asyncProperty(randomCases, fc.nat(), async ({ formula, inputs, parameters = [] }, seed) => {
         await checkGradient(formula, inputs, { parameters, seed, shrink: false });
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });
