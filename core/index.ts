@@ -1,10 +1,13 @@
 /** What users import from 'tapegrad'. */
 export { withLabel } from './debug.ts';
+export { type DefinedOp, defineOp, type FormulaDefinition, type LoopDefinition, type ScalarFunctions } from './defineOp.ts';
 export { DEVICE_NAMES, type DeviceName, deviceName, kernelForm, threadsInUse, useDevice } from './devices/current.ts';
 export { DeviceError, type DeviceOptions, MemoryError, type MemoryNeed } from './devices/device.ts';
 export { measureSteps } from './devices/measure.ts';
 export type { HostArray, HostValue } from './host.ts';
+export type { GradientRule } from './op.ts';
 export * from './ops/index.ts';
+export type { Expression } from './ops/pointwise/expression.ts';
 export { memoryFor } from './plan/estimate.ts';
 export { explain, type Plan } from './plan/plan.ts';
 export { lastPlan } from './plan/run.ts';

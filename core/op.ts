@@ -49,8 +49,8 @@ export interface Op<Options extends OpOptions = OpOptions> {
   reference(call: ReferenceCall<Options>): void;
   /** A rule per input, in their order, written in ops. */
   gradient(call: GradientCall<Options>): readonly GradientRule[];
-  /** The gpu.js kernels. */
-  gpu(call: OpCall<Options>): GpuProgram;
+  /** The gpu.js kernels. Where a device has none, the reference loops run on the host, between the steps of the device. */
+  gpu?(call: OpCall<Options>): GpuProgram;
   /** The kernels of the simd engine. */
   simd?(call: SimdCall<Options>): SimdProgram;
   /** The order in which those kernels take and give 4-D arrays; all logical without it. */

@@ -18,6 +18,23 @@ export function* allStates(): Iterable<State> {
   }
 }
 
+/** What stands in for States while `withStates` runs. */
+let standIns: Map<State, Tensor> | undefined;
+
+/**
+ * Runs `body` with tensors in place of the values of States: reading one gives its tensor, so gradients by it are gradients by that State.
+ * What `body` assigns, later reads in `body` see, and nobody else: checks record a module as often as they like and leave it as it was.
+ */
+export function withStates<Result>(values: ReadonlyMap<State, Tensor>, body: () => Result): Result {
+  const outer = standIns;
+  standIns = new Map([...(outer ?? []), ...values]);
+  try {
+    return body();
+  } finally {
+    standIns = outer;
+  }
+}
+
 export interface StateOptions {
   /** In labels and messages: `layer1.0.conv1.weight`. */
   readonly label?: string;
@@ -61,6 +78,8 @@ export class State {
 
   /** A leaf of the graph that names the latest version; gradients stop there. */
   read(): Tensor {
+    const standIn = standIns?.get(this);
+    if (standIn !== undefined) return standIn;
     if (this.lost !== undefined && this.version === this.stored) throw this.lostError();
     this.leaf ??= new Tensor(this.shape, { kind: 'state', state: this, version: this.version });
     return this.leaf;
@@ -75,6 +94,10 @@ export class State {
         `${this.label} has shape ${formatShape(this.shape)}, but the value has ${formatShape(next.shape)}`,
         [this.shape, next.shape],
       );
+    }
+    if (standIns !== undefined) {
+      standIns.set(this, next);
+      return;
     }
     requestAssign(this, next);
     this.leaf = undefined;

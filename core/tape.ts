@@ -94,7 +94,11 @@ function passBack(node: Tensor, dy: Tensor, needed: ReadonlySet<Tensor>, into: M
     const name = `${op.name} gradient of ${op.inputs[Math.min(k, op.inputs.length - 1)]}`;
     const part = withLabel(node.label === '' ? name : `${node.label} / ${name}`, rule);
     if (!sameShape(part.shape, input.shape)) {
-      throw new Error(`internal: ${name} has shape ${formatShape(part.shape)}, but its input has ${formatShape(input.shape)}`);
+      throw new ShapeError(
+        name,
+        `shape ${formatShape(part.shape)} was given, but the input has ${formatShape(input.shape)}; sum over the axes that were broadcast`,
+        [part.shape, input.shape],
+      );
     }
     const sofar = into.get(input);
     into.set(input, sofar === undefined ? part : add(sofar, part));

@@ -26,7 +26,7 @@ export function useDevice(name: DeviceName = 'auto', options: DeviceOptions = {}
     );
   }
   return exclusively(async () => {
-    const next = await open(name, options);
+    const next = await openDevice(name, options);
     await leave();
     current = next;
     return next.name;
@@ -35,7 +35,7 @@ export function useDevice(name: DeviceName = 'auto', options: DeviceOptions = {}
 
 /** The current device; `auto` when none was chosen. */
 export async function currentDevice(): Promise<Device> {
-  current ??= await open('auto', {});
+  current ??= await openDevice('auto', {});
   return current;
 }
 
@@ -54,7 +54,8 @@ export function threadsInUse(): number | undefined {
   return current?.threads;
 }
 
-async function open(name: DeviceName, options: DeviceOptions): Promise<Device> {
+/** Opens a device beside the current one. Rejects with a sentence when it cannot run here. */
+export async function openDevice(name: DeviceName, options: DeviceOptions): Promise<Device> {
   if (name === 'reference') return new ReferenceDevice(options);
   if (name === 'simd') return SimdDevice.open(options);
   if (name === 'auto' && !(await hasHardwareAdapter())) return SimdDevice.open(options);

@@ -4,7 +4,9 @@
  */
 import { expect } from 'vitest';
 import type { Device } from '../../core/devices/device.ts';
-import { gradient, mul, type Shape, sum, type Tensor, tensor } from '../../core/index.ts';
+import { gradient, type Shape, type Tensor, tensor } from '../../core/index.ts';
+import { project } from '../../testing/differences.ts';
+import { checkGradient as checkGradientOf, type InputSpec } from '../../testing/index.ts';
 import { logAccuracy } from './accuracyLog.ts';
 import { FLOAT32_TOLERANCE, reference } from './devices.ts';
 import { evaluate, relativeError } from './evaluate.ts';
@@ -24,48 +26,18 @@ export function input(shape: Shape, seed: number, low?: number, high?: number): 
   return { shape, data: randomArray(shape, seed, low, high) };
 }
 
-/** Step of the central difference: its error h^2 f'''/6 and the rounding error 1e-16 |f| / h are both below 1e-9 here. */
-const STEP = 1e-5;
-/** As a share of the sum of magnitudes that make up the derivative, where rounding happens. */
-const GRADIENT_TOLERANCE = 1e-6;
-
-/** A scalar that sees every element of the output with a weight of its own. */
-function project(output: Tensor, seed: number): Tensor {
-  return sum(mul(output, tensor(randomArray(output.shape, seed), output.shape)));
-}
-
-/** For each differentiable input: <direction, gradient> from the tape against (f(x + h d) - f(x - h d)) / 2h on the reference. */
+/** Gradients by every differentiable input against finite differences in float64: the checker that users have, without shrinking. */
 export async function checkGradient(formula: Formula, inputs: readonly Input[], seed = 1): Promise<void> {
-  const at = (moved: number, step: number, direction: Float64Array): Tensor =>
-    project(
-      formula(
-        ...inputs.map(({ shape, data }, k) => tensor(k === moved ? data.map((x, i) => x + step * direction[i]!) : data, shape)),
-      ),
-      seed,
-    );
-  for (const [k, { shape, data, differentiable }] of inputs.entries()) {
-    if (differentiable === false) continue;
-    const direction = randomArray(shape, seed + 17 + k);
-    const tensors = inputs.map((other) => tensor(other.data, other.shape));
-    const [slope] = gradient(project(formula(...tensors), seed), [tensors[k]!]);
-    const [above, below, analytic] = await evaluate([at(k, STEP, direction), at(k, -STEP, direction), slope!], reference);
-    const numeric = (above![0]! - below![0]!) / (2 * STEP);
-    const products = direction.map((along, i) => along * analytic![i]!);
-    const expected = products.reduce((total, value) => total + value, 0);
-    const scale = products.reduce((total, value) => total + Math.abs(value), 0) + Math.abs(numeric) + 1e-3;
-    expect(
-      Math.abs(numeric - expected) / scale,
-      `gradient of input ${k} ${JSON.stringify(shape)} of ${data.length} values: ${expected} by the tape, ${numeric} by differences`,
-    ).toBeLessThan(GRADIENT_TOLERANCE);
-  }
+  await checkGradientOf(formula, specs(inputs), { order: 1, seed, shrink: false });
 }
 
-/** The gradient of the gradient: checks `<d, gradient f>` as a formula of its own. */
+/** The gradient of the gradient too. */
 export async function checkSecondGradient(formula: Formula, inputs: readonly Input[], seed = 2): Promise<void> {
-  for (const [k, { differentiable }] of inputs.entries()) {
-    if (differentiable === false) continue;
-    await checkGradient((...tensors) => gradient(project(formula(...tensors), seed), [tensors[k]!])[0]!, inputs, seed + 5);
-  }
+  await checkGradientOf(formula, specs(inputs), { seed, shrink: false });
+}
+
+function specs(inputs: readonly Input[]): InputSpec[] {
+  return inputs.map(({ shape, data, differentiable = true }) => ({ shape, values: data, differentiable }));
 }
 
 /** The second derivatives of every first one: third derivatives. */

@@ -16,7 +16,7 @@ export function deviceOf(driver: WebGpuDriver): Device {
     name: 'webgpu',
     bytesPerElement: 4,
     traits: { fuseInputs: 0, fuseThen: false, writesStates: false, layouts: false },
-    scratch: ({ op, ...call }) => op.gpu(call).scratch,
+    scratch: ({ op, ...call }) => op.gpu?.(call).scratch ?? [],
     prepare: async (plan) =>
       driver.prepare(plan, placeLaunches(plan, { maxElements: driver.maxElements, maxInputs: 7 }, 'webgpu')),
     download: (states) => driver.download(states),

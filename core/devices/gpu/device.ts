@@ -7,6 +7,7 @@ import type { HostArray } from '../../host.ts';
 import { type Plan, stepName } from '../../plan/plan.ts';
 import type { State } from '../../state.ts';
 import { type Device, DeviceError, type DeviceOptions, type PreparedPlan, type ScratchCall } from '../device.ts';
+import { prepareWithHostSteps } from '../host-steps.ts';
 import { openCpuDriver } from './cpu-driver.ts';
 import { openGlDriver } from './gl-driver.ts';
 import { type PlacedLaunch, placeLaunches } from './program.ts';
@@ -47,13 +48,21 @@ export class GpuDevice implements Device {
 
   scratch(step: ScratchCall): readonly number[] {
     try {
-      return step.op.gpu(step).scratch;
+      return step.op.gpu?.(step).scratch ?? [];
     } catch (error) {
       throw new DeviceError(`${stepName(step)}: ${error instanceof Error ? error.message : String(error)}`);
     }
   }
 
-  async prepare(plan: Plan): Promise<PreparedPlan> {
+  prepare(plan: Plan): Promise<PreparedPlan> {
+    return prepareWithHostSteps(
+      plan,
+      ({ op }) => op.gpu === undefined,
+      (piece) => this.prepareKernels(piece),
+    );
+  }
+
+  private async prepareKernels(plan: Plan): Promise<PreparedPlan> {
     const launches = placeLaunches(plan, { maxElements: this.driver.maxElements, maxInputs: MAX_INPUTS }, this.name);
     debug(3, () => `kernels of the plan:\n${kernelSources(launches)}`);
     return this.driver.prepare(plan, launches);

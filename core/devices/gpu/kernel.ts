@@ -52,7 +52,13 @@ declare global {
 }
 
 export function kernel(name: string, body: KernelFunction | string, lanes: 1 | 4 = 1): Kernel {
-  return { name, source: typeof body === 'string' ? body : plainSource(body.toString()), lanes };
+  return { name, source: typeof body === 'string' ? body : plainSource(textOf(body)), lanes };
+}
+
+/** The source of a function; a method's lacks the word. */
+function textOf(body: KernelFunction): string {
+  const text = body.toString();
+  return text.startsWith('function') ? text : `function ${text}`;
 }
 
 /** The usual program: one kernel over all inputs of the op. */

@@ -32,7 +32,8 @@ export function placeLaunches(
 ): PlacedLaunch[] {
   return plan.steps.flatMap((step, k) => {
     const call = { shapes: step.shapes, outputShape: step.outputShape, options: step.options };
-    const program = step.op.gpu(call);
+    const program = step.op.gpu?.(call);
+    if (program === undefined) throw new Error(`internal: op ${step.op.name} has no gpu.js kernels and was to be launched`);
     const placed = program.launches.map((launch) => place(plan, step, k, program.scratch, launch));
     for (const launch of placed) check(launch, step, limits, device);
     return placed;

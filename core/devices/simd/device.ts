@@ -17,6 +17,7 @@ import {
   type PreparedPlan,
   type ScratchCall,
 } from '../device.ts';
+import { prepareWithHostSteps } from '../host-steps.ts';
 import { canShareMemory, notShared } from '../thread.ts';
 import { checkCount, threadCount, WorkerPool } from '../worker-pool.ts';
 import { emitModule, hasRelaxedSimd } from './emit/index.ts';
@@ -85,7 +86,7 @@ export class SimdDevice implements Device {
   }
 
   scratch(step: ScratchCall): readonly number[] {
-    return programOf(step).scratch;
+    return isOnHost(step) ? [] : programOf(step).scratch;
   }
 
   memoryNeed(plan: Plan): MemoryNeed {
@@ -97,7 +98,11 @@ export class SimdDevice implements Device {
     return { bytes: sizes.reduce((sum, size) => sum + blockBytes(size), 0), limit: this.memory.maximumBytes };
   }
 
-  async prepare(plan: Plan): Promise<PreparedPlan> {
+  prepare(plan: Plan): Promise<PreparedPlan> {
+    return prepareWithHostSteps(plan, isOnHost, (piece) => this.prepareKernels(piece), this.options.stopAtNaN);
+  }
+
+  private async prepareKernels(plan: Plan): Promise<PreparedPlan> {
     const { bytes: need, limit } = this.memoryNeed(plan);
     if (need > limit)
       throw new MemoryError(
@@ -178,11 +183,14 @@ export class SimdDevice implements Device {
   }
 }
 
+function isOnHost({ op }: Pick<ScratchCall, 'op'>): boolean {
+  return op.simd === undefined;
+}
+
 /** The kernels of a step. Throws a DeviceError that names the step. */
 function programOf(step: ScratchCall): SimdProgram {
-  if (step.op.simd === undefined)
-    throw new DeviceError(`${stepName(step)}: op ${step.op.name} has no simd kernel; use device webasm, cpu or reference`);
   try {
+    if (step.op.simd === undefined) throw new Error('internal: it has no simd kernels and was to be launched');
     const program = step.op.simd(step);
     for (const { kernel, args } of program.launches) {
       if (args.length + 1 !== kernel.parameters)

@@ -42,6 +42,8 @@ const functions = {
 
 export type ScalarFunction = keyof typeof functions;
 
+export const SCALAR_FUNCTIONS = Object.keys(functions) as readonly ScalarFunction[];
+
 const definitions: Record<ScalarFunction, Definition> = functions;
 
 export function call(name: ScalarFunction, ...of: readonly Expression[]): Expression {
