@@ -64,7 +64,6 @@ describe.skipIf(!hasChromium)('the playground with GPUs', { timeout: 240_000 }, 
     await visitor.page.waitForFunction(() => document.querySelector('[data-fact="device"] dd')?.textContent?.startsWith('simd'));
     expect(await visitor.page.locator('#runs li').count()).toBe(1);
     expect(Number.parseInt(await visitor.fact('step'), 10)).toBeGreaterThanOrEqual(3); // the first epoch is not trained again
-    await visitor.leave();
   });
 });
 
@@ -81,7 +80,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await visitor.press('step');
     await visitor.phase('paused');
     expect(await visitor.fact('device')).toMatch(/^simd/);
-    await visitor.leave();
   });
 
   it('says what a page lacks that is not isolated, and refuses threads there', async () => {
@@ -90,7 +88,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await visitor.choose({ ...SMALL, device: 'simd', threads: 2 });
     await visitor.press('go');
     expect(await visitor.alert()).toContain('cross-origin isolated');
-    await visitor.leave();
   });
 
   it('refuses a run that does not fit into memory, before it begins', async () => {
@@ -101,7 +98,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     expect(await visitor.alert()).toMatch(/this plan needs [\d.]+ GiB.*use a smaller batch/);
     await visitor.press('stop');
     await visitor.phase('empty');
-    await visitor.leave();
   });
 
   it('asks for CIFAR-10 before it trains on it, and for numbers that make sense', async () => {
@@ -113,7 +109,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await visitor.press('go');
     expect(await visitor.page.locator('[name="depth"]:invalid').count()).toBe(1);
     expect(await visitor.page.evaluate(() => document.body.dataset.phase)).toBe('empty');
-    await visitor.leave();
   });
 
   it('works with the keyboard alone', async () => {
@@ -129,7 +124,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await page.keyboard.press('Enter');
     await visitor.phase('paused');
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it.each([320, 390, 800, 1400])('needs no sideways scrolling at a width of %i', async (width) => {
@@ -141,7 +135,6 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await visitor.page.locator('#times tbody tr').first().waitFor();
     for (const summary of await visitor.page.locator('#tape summary').all()) await summary.click();
     expect(await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
-    await visitor.leave();
   });
 
   it('loads less than 400 KB, compressed, before it trains', async () => {
@@ -158,6 +151,5 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     const bytes = bodies.reduce((sum, body) => sum + gzipSync(body).length, 0);
     expect(loaded.size).toBeGreaterThanOrEqual(4); // page, style, script, worker
     expect(bytes).toBeLessThan(MOST_BYTES);
-    await visitor.leave();
   });
 });

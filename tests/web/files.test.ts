@@ -36,7 +36,6 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     const answers = await visitor.page.locator('#predictions figcaption').allInnerTexts();
     expect(answers.join()).toMatch(/airplane|automobile|bird|cat|deer|dog|frog|horse|ship|truck/);
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it('takes the official archive, with its test images', async () => {
@@ -45,7 +44,6 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     const tar = createTar(names.map((name) => ({ name: `cifar-10-batches-bin/${name}.bin`, data: cifarFile(50) })));
     await visitor.drop('cifar-10-binary.tar.gz', gzipSync(tar));
     expect(await imagesText(visitor)).toBe('100 images to train on and 50 to test, 10 classes');
-    await visitor.leave();
   });
 
   it('says what is wrong with files that it cannot use', async () => {
@@ -65,7 +63,6 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
       await visitor.phase('empty');
     }
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it("takes a folder of a person's own pictures", async () => {
@@ -94,7 +91,6 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
       .toBuffer();
     await visitor.drop('what.png', picture, 'image/png');
     await visitor.page.locator('#answer li:first-child', { hasText: /^red, (100|9\d)/ }).waitFor();
-    await visitor.leave();
   });
 
   it('saves a run, and goes on with it in a new page as if nothing had been', async () => {
@@ -116,7 +112,6 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     expect(common).toBeGreaterThanOrEqual(30);
     expect(resumed.slice(0, common)).toEqual(undisturbed.slice(0, common)); // to the last bit
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it('saves runs that the command line goes on with', async () => {
@@ -142,6 +137,5 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     await visitor.drop('back.tar', readFileSync(back));
     await visitor.phase('paused');
     expect(await visitor.fact('step')).toBe('200 of 200');
-    await visitor.leave();
   });
 });

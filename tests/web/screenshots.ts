@@ -28,6 +28,5 @@ export async function takeScreenshots(playground: Playground, directory: string)
       files.push(file);
     }
   }
-  await visitor.leave();
   return files;
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, afterEach, beforeAll } from 'vitest';
 import { Playground } from '../support/playground.ts';
 
 /** For a block of tests; the function gives the playground once they run. */
@@ -7,6 +7,7 @@ export function playgroundForTests(gpu = true): () => Playground {
   beforeAll(async () => {
     playground = await Playground.start(gpu);
   });
+  afterEach(() => playground?.closePages());
   afterAll(() => playground?.stop());
   return () => playground!;
 }

@@ -41,7 +41,6 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 240_000 }, () 
     await visitor.phase('paused');
     expect(metricsOf(await visitor.save())).toContain('"learningRate":0.1,');
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it('lays a second run over the first', async () => {
@@ -67,7 +66,6 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 240_000 }, () 
     });
     expect(drawn).toEqual(expect.arrayContaining(['47,129,247', '232,113,10']));
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it('shows what is inside', async () => {
@@ -88,7 +86,6 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 240_000 }, () 
     expect(Number(await page.locator('#times tbody tr').last().locator('td').last().innerText())).toBeGreaterThan(0);
     expect(await visitor.fact('step')).toMatch(/^2 of/);
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 
   it('says what it sees in a drawing, made with the pointer or the keyboard', async () => {
@@ -113,6 +110,5 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 240_000 }, () 
     expect(await drawing()).not.toBe(before);
     await page.waitForFunction((text) => document.querySelector<HTMLElement>('#answer')!.innerText !== text, answer);
     expect(visitor.problems).toEqual([]);
-    await visitor.leave();
   });
 });
