@@ -95,7 +95,7 @@ export class Visitor {
     readonly page: Page,
     private readonly folder: string,
   ) {
-    page.setDefaultTimeout(90_000);
+    page.setDefaultTimeout(240_000); // WebGL2 on a CPU compiles for half a minute
     page.on('pageerror', (error) => this.problems.push(String(error)));
     page.on('console', (message) => {
       if (message.type() === 'error') this.problems.push(message.text());

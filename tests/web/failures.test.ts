@@ -1,71 +1,12 @@
 /** What goes wrong in the playground, and what it says then; and how it looks and loads. */
 import { gzipSync } from 'node:zlib';
-import type { Page } from 'playwright-core';
 import { describe, expect, it } from 'vitest';
 import { hasChromium } from '../support/chromium.ts';
 import { SMALL } from '../support/playground.ts';
-import { cifarFile } from './cifarFile.ts';
 import { playgroundForTests } from './setup.ts';
 
 /** What a page may load before it trains, compressed. */
 const MOST_BYTES = 400_000;
-
-/** Runs in the playground's worker, before it opens a device: keeps what it opens within reach. */
-async function keepDevices(page: Page): Promise<void> {
-  const worker = page.workers()[0] ?? (await page.waitForEvent('worker'));
-  await worker.evaluate(() => {
-    const kept: unknown[] = [];
-    Reflect.set(globalThis, 'kept', kept);
-    const { getContext } = OffscreenCanvas.prototype;
-    OffscreenCanvas.prototype.getContext = function (this: OffscreenCanvas, ...args: Parameters<typeof getContext>) {
-      const context = getContext.apply(this, args);
-      kept.push(context);
-      return context;
-    } as typeof getContext;
-    const { requestDevice } = GPUAdapter.prototype;
-    GPUAdapter.prototype.requestDevice = async function (this: GPUAdapter, ...args) {
-      const device = await requestDevice.apply(this, args);
-      kept.push(device);
-      return device;
-    };
-  });
-}
-
-async function loseDevice(page: Page): Promise<void> {
-  await page.workers()[0]!.evaluate(() => {
-    const kept: unknown[] = Reflect.get(globalThis, 'kept');
-    for (const each of kept) {
-      if (each instanceof GPUDevice) each.destroy();
-      if (each instanceof WebGL2RenderingContext) each.getExtension('WEBGL_lose_context')?.loseContext();
-    }
-  });
-}
-
-describe.skipIf(!hasChromium)('the playground with GPUs', { timeout: 240_000 }, () => {
-  const playground = playgroundForTests();
-
-  it.each([
-    ['webgpu', /the WebGPU device was lost \(destroyed\); .*useDevice\('webgpu'\)|the WebGPU device was lost/],
-    ['webgl2', /the webgl2 context was lost/],
-  ])('says that %s was lost, and goes on on another device from the last epoch', async (device, sentence) => {
-    const visitor = await playground().visit();
-    await keepDevices(visitor.page);
-    await visitor.drop('data_batch_1.bin', cifarFile(60)); // 48 to train on: three steps an epoch
-    await visitor.page.locator('#images:not(:empty)').waitFor();
-    await visitor.choose({ ...SMALL, epochs: 100, device });
-    await visitor.press('go');
-    await visitor.step(4);
-    await loseDevice(visitor.page);
-    await visitor.phase('failed');
-    expect(await visitor.alert()).toMatch(sentence);
-    await visitor.choose({ device: 'simd' });
-    await visitor.press('go');
-    await visitor.phase('training');
-    await visitor.page.waitForFunction(() => document.querySelector('[data-fact="device"] dd')?.textContent?.startsWith('simd'));
-    expect(await visitor.page.locator('#runs li').count()).toBe(1);
-    expect(Number.parseInt(await visitor.fact('step'), 10)).toBeGreaterThanOrEqual(3); // the first epoch is not trained again
-  });
-});
 
 describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000 }, () => {
   const playground = playgroundForTests(false);
