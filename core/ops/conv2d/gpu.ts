@@ -9,9 +9,11 @@
  * Weights are packed [o / 4, k, 4] for cells of four output channels, and their result [n, o / 4, p, 4] is unpacked to [n, o, y, x].
  * Images are taken in chunks, so that every array stays below 2^24.
  *
- * What bounds these kernels is loads: gpu.js has no memory that a workgroup shares and returns at most four numbers, so a cell loads
- * five numbers, four of them the same for all its neighbours, for four multiply-adds. Hand-written kernels keep tiles of 4 x 4 or 8 x 8
- * results in registers and load an eighth to a quarter of a number for each.
+ * What bounds these kernels is loads. gpu.js has no memory that a workgroup shares, reads arrays a number at a time and returns at most
+ * four numbers, so a cell loads five numbers for four multiply-adds: 0.4 operations a byte, where 20 and more would keep the arithmetic of a
+ * GPU busy. Four of the five are one address for all cells along x, which hardware reads once for all of them, and the fifth is the
+ * neighbour of the next cell's; so one read a cell counts, and caches serve most of those. Kernels written for a GPU keep tiles of
+ * 4 x 4 or 8 x 8 results in registers, fed from shared memory, and load an eighth to a quarter of a number for each multiply-add.
  */
 import {
   type GpuProgram,
