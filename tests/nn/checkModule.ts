@@ -1,7 +1,8 @@
 /** Gradients of a whole module against finite differences: by its input and by each of its parameters, in float64. */
 import { expect } from 'vitest';
-import { add, gradient, type HostArray, mul, type Shape, type State, sum, type Tensor, tensor } from '../../core/index.ts';
+import { add, gradient, type HostArray, mul, type Shape, sum, type Tensor, tensor } from '../../core/index.ts';
 import type { Module } from '../../nn/index.ts';
+import { checkGradient } from '../../testing/index.ts';
 import { randomArray } from '../support/random.ts';
 
 /** Central differences as in check.ts; a module is deeper than an op, so the same rounding is amplified: ten times its tolerance. */
@@ -54,62 +55,14 @@ export async function checkModuleHessian(module: Module, inputShape: Shape, seed
   );
 }
 
-/** Needs the reference as current device. The loss sees every output with a weight of its own. */
+/** The loss sees every output with a weight of its own. */
 export async function checkModuleGradient(module: Module, inputShape: Shape, seed: number): Promise<void> {
   randomise(module, seed);
-  const x = randomArray(inputShape, seed + 1000);
-  const loss = (input: Tensor): Tensor => {
-    const y = module.forward(input);
-    return sum(mul(y, tensor(randomArray(y.shape, seed + 2000), y.shape)));
-  };
-  const input = tensor(x, inputShape);
-  const named = module.namedParameters();
-  const slopes = gradient(loss(input), [input, ...named.map(([, state]) => state)]);
-  const analytic = await Promise.all(slopes.map((slope) => slope.data()));
-
-  const along = (direction: Float64Array, step: number): Promise<number> =>
-    loss(
-      tensor(
-        x.map((value, i) => value + step * direction[i]!),
-        inputShape,
-      ),
-    ).item();
-  await compare('input', inputShape, analytic[0]!, along);
-  for (const [k, [name, state]] of named.entries()) {
-    await compare(name, state.shape, analytic[k + 1]!, await moving(state, () => loss(tensor(x, inputShape)).item()));
-  }
-}
-
-/** The loss as a function of one State, which ends as it was. */
-async function moving(
-  state: State,
-  loss: () => Promise<number>,
-): Promise<(direction: Float64Array, step: number) => Promise<number>> {
-  const start = await state.data();
-  return async (direction, step) => {
-    state.assign(
-      tensor(
-        Float64Array.from(start, (value, i) => value + step * direction[i]!),
-        state.shape,
-      ),
-    );
-    const value = await loss();
-    state.assign(tensor(start, state.shape));
-    return value;
-  };
-}
-
-async function compare(
-  name: string,
-  shape: Shape,
-  analytic: ArrayLike<number>,
-  loss: (direction: Float64Array, step: number) => Promise<number>,
-): Promise<void> {
-  const direction = randomArray(shape, 17);
-  const numeric = ((await loss(direction, STEP)) - (await loss(direction, -STEP))) / (2 * STEP);
-  const products = direction.map((value, i) => value * analytic[i]!);
-  const expected = products.reduce((total, value) => total + value, 0);
-  const scale = products.reduce((total, value) => total + Math.abs(value), 0) + Math.abs(numeric) + 1e-3;
-  const message = `gradient of ${name}: ${expected} by the tape, ${numeric} by differences`;
-  expect(Math.abs(numeric - expected) / scale, message).toBeLessThan(TOLERANCE);
+  await checkGradient((x) => module.forward(x!), [{ shape: inputShape, values: randomArray(inputShape, seed + 1000) }], {
+    order: 1,
+    parameters: module.parameters(),
+    seed,
+    tolerance: TOLERANCE,
+    shrink: false,
+  });
 }

@@ -1,5 +1,5 @@
 /** Small cases of every op, with their gradients: for devices that only a page can have. opCases.test.ts sees that none is missing. */
-import { gradient, mul, type Shape, sum, type Tensor, tensor } from '../../core/index.ts';
+import { defineOp, gradient, mul, type Shape, sum, type Tensor, tensor } from '../../core/index.ts';
 import * as allOps from '../../core/ops/index.ts';
 import { distinctArray, randomArray } from './random.ts';
 
@@ -8,6 +8,17 @@ export interface OpCase {
   /** The value, then the gradients of a weighted sum of it. */
   readonly results: readonly Tensor[];
 }
+
+/** Has no kernel anywhere: its loops run on the host. */
+const doubled = defineOp({
+  name: 'doubled',
+  inputs: ['x'],
+  shape: ([x]) => x,
+  reference({ inputs: [x], output }) {
+    for (let k = 0; k < output.length; k++) output[k] = 2 * x[k]!;
+  },
+  gradient: ({ dy }) => [() => mul(dy, 2)],
+});
 
 /** Random values without ties, so that kinks and maxima are far away. */
 function values(shape: Shape, seed: number): Tensor {
@@ -143,6 +154,7 @@ function movementCases(ops: typeof allOps): OpCase[] {
     [0, 3],
   ] as const;
   return [
+    opCase('an op without kernels', (a) => mul(doubled(mul(a!, a!)), a!), [values([3, 41], 1)]),
     opCase('reshape', (a) => reshape(a!, [6, 10]), [values([3, 4, 5], 2)]),
     opCase('flatten, detach', (a) => mul(flatten(a!), detach(flatten(a!))), [values([3, 4, 5], 2)]),
     opCase('slice', (x) => slice(x!, [undefined, { start: 1, stop: 3 }, { start: 8, step: -2 }]), [image]),

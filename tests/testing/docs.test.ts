@@ -18,7 +18,7 @@ const programs = blocks.flatMap(({ kind, text }, k) => {
 for (const { name, text } of programs) writeFileSync(join(folder, name), text);
 
 describe('docs/gradients.md', () => {
-  it.each(programs)('$name', async ({ name, output }) => {
+  it.each(programs.filter(({ output }) => output !== ''))('$name', async ({ name, output }) => {
     const { stdout, stderr, code } = await runProcess(
       ['--conditions=tapegrad-source', '--import', 'tsx', join(folder, name)],
       folder,
