@@ -171,6 +171,7 @@ export class Playground {
   private async opening(what: string, open: (choice: Choice) => Promise<RunFacts>): Promise<void> {
     const before = this.phase;
     const choice = this.form.read();
+    this.runPlaces.facts.replaceChildren(); // those of the run before
     this.enter('busy', `${what}: kernels are compiled for the device …`);
     try {
       const facts = await open(choice);
