@@ -99,7 +99,7 @@ describe('checkGradient', () => {
   });
 
   it('lets kinks be: a smaller step is on one side of them', async () => {
-    await checkGradient((x) => relu(x!), [{ shape: [2], values: [3e-6, -2e-6] }], { order: 1 });
+    await checkGradient((x) => relu(x!), [{ shape: [2], values: [3e-7, -2e-7] }], { order: 1 });
   });
 });
 
@@ -125,6 +125,17 @@ describe('checkGradient and States', () => {
     ]);
     expect(deviceName()).toBe('cpu');
     await useDevice('reference');
+  });
+
+  it('reads States that live on another device', async () => {
+    await useDevice('cpu');
+    const state = new State([2, 4]);
+    state.assign(square(state.read()));
+    await state.data();
+    await useDevice('reference');
+    await square(state.read()).data();
+    expect(state.host).toBeUndefined();
+    await checkGradient((x) => mul(x!, log(state.read())), [[2]]); // of 0 it would not be finite
   });
 
   it('names the parameter', async () => {
