@@ -30,19 +30,20 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 600_000 }, () 
     { on: 'simd on all threads', device: 'simd', isolation: true, shown: /^simd, [2-9]\d* threads$/ },
     { on: 'simd where the host isolates no page', device: 'simd', isolation: false, shown: /^simd, 1 thread$/ },
     { on: 'webgpu', device: 'webgpu', isolation: true, shown: /^webgpu$/, lost: /the WebGPU device was lost \(destroyed\)/ },
-    { on: 'webgl2', device: 'webgl2', isolation: true, shown: /^webgl2$/, lost: /the webgl2 context was lost/ },
+    { on: 'webgl2', device: 'webgl2', isolation: true, shown: /^webgl2$/, lost: /the webgl2 context was lost/, batchSize: 8 },
   ])(
     'on $on: to the losses of simd in Node, pauses, learns at another rate, and outlives the loss of its GPU',
-    async ({ device, isolation, shown, lost }) => {
+    async ({ device, isolation, shown, lost, batchSize = SMALL.batchSize }) => {
+      const settings = { ...SMALL, batchSize }; // less where a step takes seconds
       const visitor = await playground().visit({ isolation });
       if (lost !== undefined) await keepDevices(visitor.page);
-      await visitor.choose({ ...SMALL, device });
+      await visitor.choose({ ...settings, device });
       await visitor.press('go');
       await visitor.step(20);
       await visitor.press('pause');
       await visitor.phase('paused');
       expect(await visitor.fact('device')).toMatch(shown);
-      const expected = await nodeLosses(SMALL, 20);
+      const expected = await nodeLosses(settings, 20);
       const losses = lossesOf(await visitor.save()).slice(0, 20);
       // Float32 everywhere: the first loss differs by rounding, the later ones by what training makes of it.
       expect(Math.abs(losses[0]! / expected[0]! - 1)).toBeLessThan(1e-4);
@@ -54,7 +55,7 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 600_000 }, () 
       expect(await visitor.fact('step')).toBe(paused);
       await visitor.choose({ learningRate: 0.1 });
       await visitor.press('go');
-      await visitor.lossBelow(0.92 * mean(losses)); // of 25 steps, whose mean is off by 0.02 at most times
+      await visitor.lossBelow(0.95 * mean(losses)); // in the mean of 25 steps; some 30 more steps bring it there
       await visitor.press('pause');
       await visitor.phase('paused');
       expect(metricsOf(await visitor.save())).toContain('"learningRate":0.1,');
