@@ -53,7 +53,7 @@ function judge(results: readonly ArmResult[]): Verdict {
   const [size, cost] = [projection.parameters / identity.parameters, projection.multiplyAdds / identity.multiplyAdds];
   const time = (slow: { rate: number }, fast: { rate: number }): string => (fast.rate / slow.rate).toFixed(2);
   return {
-    shown: Math.abs(equal - 1) <= SIMILAR && size >= DOUBLED && cost >= DOUBLED,
+    outcome: Math.abs(equal - 1) <= SIMILAR && size >= DOUBLED && cost >= DOUBLED ? 'shown' : 'not shown',
     sentences: [
       `Bottlenecks with identities have ${equal.toFixed(2)} times the multiply-adds of basic blocks and took ${time(identity, basic)} times their time.`,
       `Projections on bottlenecks make that ${size.toFixed(2)} times the parameters, ${cost.toFixed(2)} times the multiply-adds and ${time(projection, identity)} times the time.`,

@@ -2,7 +2,7 @@
 import type { ArmResult, Experiment, Verdict } from './experiment.ts';
 import { cifarArms, type Family, networkName } from './networks.ts';
 import { EVENING, PAPER, QUICK } from './presets.ts';
-import { armNames, formatShare, margin, points, type Share, testError, trainingError } from './statistics.ts';
+import { amount, armNames, formatShare, margin, points, type Share, testError, trainingError } from './statistics.ts';
 
 export const degradation: Experiment = {
   name: 'degradation',
@@ -34,15 +34,16 @@ export function judgeDepth(results: readonly ArmResult[]): Verdict {
   const difference = plain.growth - residual.growth;
   const needed = margin(plain.shallow, plain.deep, residual.shallow, residual.deep);
   const [worse, clear] = [plain.growth > margin(plain.shallow, plain.deep), difference > needed];
+  const residualWorse = residual.growth > margin(residual.shallow, residual.deep);
   return {
-    shown: worse && clear,
+    outcome: !worse || !clear ? 'not shown' : residualWorse ? 'shown in part' : 'shown',
     sentences: [
       `From ${shallow} to ${deep} layers the training error of the plain network went ${change(plain)}, that of the residual network ${change(residual)}.`,
       worse
         ? 'So the plain network got worse with depth.'
         : 'So the plain network did not get clearly worse with depth in this experiment.',
-      `The change of the plain network is ${points(difference)} above that of the residual one; more than ${points(needed)} is more than chance.`,
-      residual.growth > margin(residual.shallow, residual.deep)
+      `The change of the plain network exceeds that of the residual one by ${points(difference)}; from ${amount(needed)} on it is more than chance.`,
+      residualWorse
         ? 'The deeper residual network was behind the shallower one too: it has not yet caught up after so many steps.'
         : 'The deeper residual network was not clearly worse than the shallower one.',
       ...testSentence(results, shallow, deep),

@@ -44,9 +44,11 @@ export interface ArmResult {
   readonly responses: readonly LayerResponse[] | null;
 }
 
+/** Whether the paper's finding showed; open where the paper has none. */
+export type Outcome = 'shown' | 'shown in part' | 'not shown' | 'open';
+
 export interface Verdict {
-  /** Whether the paper's finding showed; null where the paper has none. */
-  readonly shown: boolean | null;
+  readonly outcome: Outcome;
   /** What the numbers say, in whole sentences. */
   readonly sentences: readonly string[];
 }

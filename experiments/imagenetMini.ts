@@ -8,7 +8,7 @@ const depths = [18, 34];
 export const imagenetMini: Experiment = {
   name: 'imagenet-mini',
   title: 'Plain and residual networks on pictures (fig. 4 and table 2)',
-  finding: '34 layers are worse than 18 in plain networks, and better in residual ones',
+  finding: '34 layers have a larger training error than 18 in plain networks, but not in residual ones',
   images: 'imagefolder',
   scales: {
     quick: { depths, seeds: 1, settings: { limit: 1000, size: 64, batchSize: 32, epochs: 10, evaluateEvery: 5 } },

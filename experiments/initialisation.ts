@@ -42,7 +42,7 @@ function judge(results: readonly ArmResult[]): Verdict {
   const stuck = rows.filter(({ error }) => error.mean >= LEARNT * guessing).map(({ name }) => name);
   const diverged = [...new Set(results.flatMap((run) => (run.diverged === null ? [] : [run.name])))];
   return {
-    shown: null,
+    outcome: 'open',
     sentences: [
       stuck.length === 0
         ? `Every network trained: its training error fell below ${LEARNT} of that of guessing.`

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { writeWhole } from '../disk/writeWhole.ts';
 import { drawCurves } from '../training/index.ts';
-import type { ArmResult, Experiment, Verdict } from './experiment.ts';
+import type { ArmResult, Experiment, Outcome, Verdict } from './experiment.ts';
 import { curveName, drawResponses } from './responsePicture.ts';
 import { markdownTable } from './table.ts';
 
@@ -27,7 +27,15 @@ export async function writeReport(
   const verdict = experiment.judge(results);
   const { preset, images, device } = circumstances;
   const table = markdownTable(results);
-  const json = { experiment: experiment.name, preset, images, device, shown: verdict.shown, verdict: verdict.sentences, results };
+  const json = {
+    experiment: experiment.name,
+    preset,
+    images,
+    device,
+    outcome: verdict.outcome,
+    verdict: verdict.sentences,
+    results,
+  };
   const write = (name: string, text: string): void => writeWhole(join(directory, name), [text]);
   write('table.md', table);
   write('table.json', `${JSON.stringify(json, undefined, 2)}\n`);
@@ -43,15 +51,21 @@ function picture({ responses }: Experiment, results: readonly ArmResult[]): Prom
     : drawCurves(results.map((result) => ({ name: curveName(result, results), history: result.history })));
 }
 
+const ANSWERS: Readonly<Record<Outcome, string>> = {
+  shown: 'The finding showed',
+  'shown in part': 'The finding showed in part',
+  'not shown': 'The finding did NOT show',
+  open: 'The question is open',
+};
+
 /** Whether the finding showed, and why. */
-export function paragraphOf({ finding }: Experiment, { shown, sentences }: Verdict, results: readonly ArmResult[]): string {
-  const answer = shown === null ? 'The question is open' : shown ? 'The finding showed' : 'The finding did NOT show';
+export function paragraphOf({ finding }: Experiment, { outcome, sentences }: Verdict, results: readonly ArmResult[]): string {
   const seeds = new Set(results.map(({ seed }) => seed)).size;
   const spread =
     seeds === 1
       ? 'There is one seed, so how much seeds differ is not known.'
       : `Each number is the mean over ${seeds} seeds ± their standard deviation.`;
-  return [`Paper: ${finding}. ${answer}.`, ...sentences, spread].join(' ');
+  return [`Paper: ${finding}. ${ANSWERS[outcome]}.`, ...sentences, spread].join(' ');
 }
 
 function reportText(

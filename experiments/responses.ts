@@ -31,7 +31,7 @@ function judge(results: readonly ArmResult[]): Verdict {
       `${strength('plain', depth).toFixed(3)} plain and ${strength('resnet', depth).toFixed(3)} residual (${depth} layers)`,
   );
   return {
-    shown: smaller.length === depths.length && falling,
+    outcome: smaller.length === depths.length ? (falling ? 'shown' : 'shown in part') : 'not shown',
     sentences: [
       `The mean standard deviation of a layer's response is ${list.join(', ')}.`,
       smaller.length === depths.length

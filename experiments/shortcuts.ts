@@ -2,7 +2,7 @@
 import type { ArmResult, Experiment, Verdict } from './experiment.ts';
 import { cifarArm } from './networks.ts';
 import { EVENING, PAPER, QUICK } from './presets.ts';
-import { formatShare, margin, points, testError, trainingError } from './statistics.ts';
+import { amount, formatShare, margin, points, testError, trainingError } from './statistics.ts';
 
 const OPTIONS = ['A', 'B', 'C'] as const;
 const armName = (option: (typeof OPTIONS)[number]): string => `option-${option}`;
@@ -40,13 +40,13 @@ function judge(results: readonly ArmResult[]): Verdict {
   const gain = plain.mean - worst.error.mean;
   const list = options.map((each) => `${each.option} ${formatShare(each.error)}`).join(', ');
   return {
-    shown: better.length === options.length && range < gain,
+    outcome: better.length === options.length && range < gain ? 'shown' : 'not shown',
     sentences: [
       `${tested ? 'Test' : 'Training'} error: plain ${formatShare(plain)}, options ${list}.`,
       better.length === options.length
         ? 'Every option is clearly better than the plain network.'
         : `Clearly better than the plain network: ${better.map(({ option }) => option).join(', ') || 'none of them'}.`,
-      `The options lie within ${points(range)}; from the plain network to the worst of them (${worst.option}) it is ${points(-gain)}.`,
+      `The options lie within ${amount(range)}; the worst of them, ${worst.option}, differs from the plain network by ${points(-gain)}.`,
       `The best is ${best.option}${range > margin(best.error, worst.error) ? '' : ', by no more than chance'}; in the paper C is slightly better than B, and B than A.`,
     ],
   };

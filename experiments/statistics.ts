@@ -73,4 +73,7 @@ export function formatShare({ mean: middle, spread, runs }: Share): string {
 /** A difference of shares. */
 export const points = (difference: number): string => `${difference < 0 ? '-' : '+'}${percentage(Math.abs(difference))} points`;
 
+/** The size of a difference. */
+export const amount = (difference: number): string => `${percentage(Math.abs(difference))} points`;
+
 const percentage = (share: number): string => (100 * share).toFixed(2);
