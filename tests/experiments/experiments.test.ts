@@ -47,7 +47,7 @@ const named = (name: string): Experiment => EXPERIMENTS.find((each) => each.name
 /** Two steps of tiny networks. */
 function tiny({ images }: Experiment, seeds = 1): Scale {
   return images === 'imagefolder'
-    ? { depths: [18, 34], seeds, width: 2, settings: { size: 32, batchSize: 2, steps: 2, augment: 'none' } }
+    ? { depths: [18], seeds, width: 2, settings: { size: 32, batchSize: 2, steps: 2, augment: 'none' } }
     : { depths: [8, 14], seeds, width: 4, settings: { limit: 8, batchSize: 4, steps: 2 } };
 }
 
