@@ -1,17 +1,16 @@
 /** From settings and data to the parts of a training run, with what a person sees of it. */
 import { writeWhole } from '../disk/writeWhole.ts';
 import type { Module } from '../nn/index.ts';
-import { SGD, withoutDecay } from '../optim/index.ts';
 import {
   type Checkpoint,
   CURVES_FILE,
   drawCurves,
   type Evaluation,
   type HeldOut,
-  LearningRate,
   type Metrics,
   type RunDirectory,
   type RunSettings,
+  runParts,
   type TrainingRun,
 } from '../training/index.ts';
 import { openTestData } from './datasets.ts';
@@ -40,21 +39,12 @@ export interface AssembledRun extends TrainingRun {
 
 export function assemble(session: Session, metrics: Metrics | undefined, losses: number[]): AssembledRun {
   const { settings, options, directory, data, model, signal } = session;
-  const { batchSize, accumulate, learningRate, momentum, nesterov, weightDecay, decayNorms, labelSmoothing } = settings;
-  const loader = data.training(batchSize / accumulate);
-  const totalSteps = settings.steps ?? settings.epochs * Math.ceil(loader.length / accumulate);
-  const parameters = decayNorms ? model.parameters() : withoutDecay(model.parameters());
-  const bars = epochBars(totalSteps);
+  const parts = runParts(settings, model, data.training);
+  const bars = epochBars(parts.totalSteps);
   const { heldOut } = data;
   let last: Evaluation | undefined;
   return {
-    model,
-    optimizer: new SGD(parameters, { learningRate, momentum, nesterov, weightDecay }),
-    rate: new LearningRate(settings, totalSteps),
-    loader,
-    accumulate,
-    labelSmoothing,
-    totalSteps,
+    ...parts,
     ...(heldOut && {
       heldOut: async (): Promise<HeldOut | undefined> => {
         last = await evaluateUnlessStopped(model, heldOut, signal);
@@ -63,7 +53,6 @@ export function assemble(session: Session, metrics: Metrics | undefined, losses:
     }),
     clear: bars.stop,
     lastTest: () => (heldOut?.split === 'test' ? last : undefined),
-    evaluateEvery: settings.evaluateEvery,
     ...(metrics && { metrics }),
     ...(directory && { save: (checkpoint: Checkpoint) => save(directory, checkpoint, options.keep) }),
     checkpointEvery: options.checkpointEvery,

@@ -5,6 +5,7 @@
 import { Command, CommanderError } from 'commander';
 import { addDataCommand } from './data.ts';
 import { addEvaluateCommand } from './evaluate.ts';
+import { addExperimentCommand } from './experiment.ts';
 import { addExportCommand } from './export.ts';
 import { addModelsCommand } from './models.ts';
 import { addPlotCommand } from './plot.ts';
@@ -19,6 +20,7 @@ function buildProgram(): Command {
   addTrainCommand(program);
   addEvaluateCommand(program);
   addPlotCommand(program);
+  addExperimentCommand(program);
   addExportCommand(program);
   addDataCommand(program);
   addModelsCommand(program);

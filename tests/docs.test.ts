@@ -56,9 +56,10 @@ function shortened([command, ...given]: readonly string[]): string[] {
   return [command!, ...given];
 }
 
+/** But for experiments, which take minutes; tests/experiments has them on tiny networks. */
 function commandsOf(page: string): string[] {
   const text = readFileSync(join(ROOT, page), 'utf8');
-  return [...text.matchAll(/^ {4}npm run cli -- ([^#\n]+)/gm)].map(([, words]) => words!.trim());
+  return [...text.matchAll(/^ {4}npm run cli -- (?!experiment )([^#\n]+)/gm)].map(([, words]) => words!.trim());
 }
 
 const pages = ['docs/training.md', 'README.md', 'docs/pytorch.md'] as const;

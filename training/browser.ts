@@ -1,6 +1,6 @@
 /** What pages import from 'tapegrad/training': all that needs no files. */
 export type { Checkpoint } from './checkpointFormat.ts';
-export { firstDivergedLayer } from './divergence.ts';
+export { DivergenceError, firstDivergedLayer } from './divergence.ts';
 export { type Evaluation, type EvaluationOptions, evaluate } from './evaluate.ts';
 export {
   channelMeans,
@@ -15,7 +15,7 @@ export {
 } from './images.ts';
 export { beginning, isFinished, restore, type StepReport, type TrainingRun, train } from './loop.ts';
 export { MemoryMetrics, type MetricsLog, type MetricsRecords, parseMetrics, type StepRecord } from './metricsLog.ts';
-export type { EpochRecord, HeldOut, Progress } from './progress.ts';
+export { type EpochRecord, type HeldOut, isEpochRecord, type Progress } from './progress.ts';
 export { LearningRate } from './rate.ts';
 export {
   IMAGENET_PIXELS,
@@ -29,6 +29,7 @@ export { type GivenSettings, resolveSettings } from './resolveSettings.ts';
 export { type LayerResponse, layerResponses } from './responses.ts';
 export { decodeRun, encodeRun, type LoadedRun, type SavedRun } from './runArchive.ts';
 export { CURVES_FILE, MEAN_FILE, METRICS_FILE, SETTINGS_FILE, WEIGHTS_FILE } from './runNames.ts';
+export { type RunParts, runParts } from './runParts.ts';
 export {
   checkSettings,
   checkStd,

@@ -18,14 +18,19 @@ export function allFinite(values: HostArray): boolean {
   return values.every(Number.isFinite);
 }
 
+/** Weights or a loss that are no longer finite: the run cannot go on from here. */
+export class DivergenceError extends Error {
+  override readonly name = 'DivergenceError';
+}
+
 /** The sentence with which a run ends: what happened, where, what to do. */
-export async function divergence(model: Module, step: number, loss: number): Promise<Error> {
+export async function divergence(model: Module, step: number, loss: number): Promise<DivergenceError> {
   const layer = await firstDivergedLayer(model);
   const where =
     layer === undefined
       ? 'the statistics of all batch norms are finite, so it arose behind the last of them'
       : `the first layer whose batch statistics are not finite is ${layer}`;
-  return new Error(
+  return new DivergenceError(
     `the loss of step ${step + 1} is ${loss}; ${where}; try a smaller --learning-rate, from the last checkpoint or from the beginning`,
   );
 }

@@ -4,7 +4,7 @@ import type { Batch, DataLoader } from '../data/index.ts';
 import { loadRandomState, type Module, randomState } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
 import type { Checkpoint } from './checkpointFormat.ts';
-import { allFinite, divergence } from './divergence.ts';
+import { allFinite, DivergenceError, divergence } from './divergence.ts';
 import type { MetricsLog } from './metricsLog.ts';
 import type { EpochRecord, HeldOut, Progress } from './progress.ts';
 import type { LearningRate } from './rate.ts';
@@ -217,7 +217,7 @@ async function save(run: TrainingRun, from: Progress): Promise<Progress> {
   const [weights, { momentum }] = await Promise.all([model.stateDict(), optimizer.stateDict()]);
   for (const [name, { data }] of [...weights, ...momentum]) {
     if (!allFinite(data))
-      throw new Error(
+      throw new DivergenceError(
         `${name} holds NaN or infinity after step ${progress.step}, so no checkpoint is written; the last one is good: go on from it with a smaller --learning-rate`,
       );
   }
