@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finished, ROOT, runProcess } from '../cli/run.ts';
+import { ROOT, runProcess } from '../cli/run.ts';
 
 export interface Program {
   readonly name: string;
@@ -26,19 +26,30 @@ export function programsOf(page: string): Program[] {
   });
 }
 
-/** A folder with these files, inside the repository so that the package can name itself in imports. */
-export class ProgramFolder {
-  private readonly path = mkdtempSync(join(ROOT, 'runs-page-'));
+/** Before the output of each program. */
+const MARK = '\f';
 
-  constructor(files: readonly { readonly name: string; readonly text: string }[]) {
-    for (const { name, text } of files) writeFileSync(join(this.path, name), text);
-  }
-
-  run(name: string): Promise<Finished> {
-    return runProcess(['--conditions=tapegrad-source', '--import', 'tsx', join(this.path, name)], this.path);
-  }
-
-  remove(): void {
-    rmSync(this.path, { recursive: true });
+/**
+ * What the programs that have an output print now, by their names. They run one after another in one process, since starting one takes
+ * longer than most of them; in a folder inside the repository, so that the package can name itself in imports.
+ */
+export async function runPrograms(
+  programs: readonly Program[],
+  files: readonly { readonly name: string; readonly text: string }[] = [],
+): Promise<Map<string, string>> {
+  const folder = mkdtempSync(join(ROOT, 'runs-page-'));
+  const names = programs.filter(({ output }) => output !== '').map(({ name }) => name);
+  const main = names.map((name) => `console.log('${MARK}${name}');\nawait import('./${name}');\n`).join('');
+  try {
+    for (const { name, text } of [...programs, ...files, { name: 'runAll.ts', text: main }])
+      writeFileSync(join(folder, name), text);
+    const run = await runProcess(['--conditions=tapegrad-source', '--import', 'tsx', join(folder, 'runAll.ts')], folder);
+    const { stdout, stderr, code } = run;
+    const printed = stdout.split(MARK).slice(1);
+    if (code !== 0 || stderr !== '')
+      throw new Error(`${printed.at(-1)?.split('\n')[0]} ended with code ${code} and printed to the error stream:\n${stderr}`);
+    return new Map(printed.map((part, k) => [names[k]!, part.slice(names[k]!.length + 1)]));
+  } finally {
+    rmSync(folder, { recursive: true });
   }
 }

@@ -71,7 +71,7 @@ function forwardSteps(plan: Plan): number {
 
 /** Slots as rows, steps as columns, each value a bar from the step that makes it to its last use. */
 function memoryDiagram(plan: Plan): string {
-  const [left, step, height, top] = [250, 26, 26, 24 + 20 * plan.slots.length + 40];
+  const [left, step, height] = [170, 26, 26];
   const bars = plan.steps.flatMap(({ output, op }, from) => {
     const { location, size } = plan.values[output]!;
     if (location.in !== 'slot') return [];
@@ -83,19 +83,16 @@ function memoryDiagram(plan: Plan): string {
       `<g><title>${op.name}, ${size} elements, steps ${from} to ${to}</title>${text(left + from * step + 11, y + 10, String(from))}</g>`,
     ];
   });
-  const slots = plan.slots.map((size, k) => text(left - 12, 54 + k * height, `slot ${k}, ${size} elements`, 'end'));
+  const slots = plan.slots.map((size, k) => text(left - 12, 54 + k * height, `slot ${k}, size ${size}`, 'end'));
   const steps = plan.steps.map((_, k) => text(left + k * step + 11, 24, String(k)));
   const labels = [text(left - 12, 24, 'step', 'end'), ...steps, ...slots];
   const width = left + plan.steps.length * step + 24;
-  return drawing(width, Math.max(top, 60 + plan.slots.length * height), 'Lives of values in their slots', [...labels, ...bars]);
+  return drawing(width, 60 + plan.slots.length * height, 'Lives of values in their slots', [...labels, ...bars]);
 }
 
 function lastUse(plan: Plan, value: number, made: number): number {
   if (plan.reads.includes(value)) return plan.steps.length - 1;
-  return Math.max(
-    made,
-    ...plan.steps.map(({ inputs }, k) => (inputs.includes(value) ? k : -1)),
-  );
+  return Math.max(made, ...plan.steps.map(({ inputs }, k) => (inputs.includes(value) ? k : -1)));
 }
 
 /** Two neighbouring tiles of 6 x 6 inputs, four columns apart, and the 4 x 4 outputs that each makes. */
@@ -118,6 +115,6 @@ function tilesDiagram(): string {
     ...grid(right, top + cell, 4, 8),
     arrow(left + 10 * cell + 14, top + 3 * cell, right - 14, top + 3 * cell),
     text(left + 10 * cell + 55, top + 3 * cell - 16, '36 products'),
-    text(left + 5 * cell, below - 4, 'the two columns in the middle belong to both'),
+    text(left, below - 4, 'the two columns in the middle belong to both', 'start'),
   ]);
 }

@@ -5,13 +5,14 @@
  *     <!-- from core/tape.ts: "first line" to "last line" -->            up to the first line after it that begins so
  *     <!-- from tests/tour/maxUnpool.ts -->                              the whole file
  *
- * stands before the block with that text. Indentation counts neither in search nor in print. `core/tape.ts`, 135 lines is a line count.
+ * stands before the block with that text: ts, or txt for formulas out of a comment, whose stars are left out. Indentation counts neither in
+ * search nor in print. `core/tape.ts`, 135 lines is a line count.
  */
 import { readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { ROOT } from '../cli/run.ts';
 
-const MARKED = /(<!-- from (\S+?)(?:: "(.+?)"(?: to "(.+?)")?)? -->\n+```ts\n)[\s\S]*?(^```$)/gm;
+const MARKED = /(<!-- from (\S+?)(?:: "(.+?)"(?: to "(.+?)")?)? -->\n+```(?:ts|txt)\n)[\s\S]*?(^```$)/gm;
 const COUNT = /(`([\w/.]+\.ts)`, )\d+( lines)/g;
 
 /** The page with every excerpt and line count as the source has it now. */
@@ -51,5 +52,6 @@ function excerpt(path: string, first: string | undefined, last: string | undefin
   const end = lines.findIndex((line, k) => k > start && closes(line));
   if (end < 0) throw new Error(`${path}: nothing ends the excerpt "${first}"; name its last line with to "..."`);
   const taken = lines.slice(start, end + 1);
-  return `${taken.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line)).join('\n')}\n`;
+  const flush = taken.map((line) => (line.startsWith(indent) ? line.slice(indent.length) : line));
+  return `${flush.map((line) => (first.startsWith('*') ? line.replace(/^\* ?/, '') : line)).join('\n')}\n`;
 }

@@ -1,13 +1,12 @@
 /** docs/tour.md says what the source says, its programs print what stands below them, and its diagrams are those that the code draws. */
-import { afterAll, describe, expect, it } from 'vitest';
-import { ProgramFolder, programsOf, readPage } from '../support/page.ts';
+import { describe, expect, it } from 'vitest';
+import { programsOf, readPage, runPrograms } from '../support/page.ts';
 import { diagrams } from './diagrams.ts';
 import { takeFromSource, uncheckedBlocks, wholeFiles } from './excerpts.ts';
 
 const page = readPage('docs/tour.md');
 const programs = programsOf(page);
-const folder = new ProgramFolder([...programs, ...wholeFiles(page)]);
-afterAll(() => folder.remove());
+const printed = await runPrograms(programs, wholeFiles(page));
 
 const HINT = 'npx tsx --conditions=tapegrad-source tests/tour/tour.ts --update brings it up to date';
 
@@ -17,8 +16,8 @@ describe('docs/tour.md', () => {
     expect(uncheckedBlocks(page)).toEqual([]);
   });
 
-  it.each(programs.filter(({ output }) => output !== ''))('$name', async ({ name, output }) => {
-    expect(await folder.run(name), HINT).toEqual({ stdout: output, stderr: '', code: 0 });
+  it.each(programs.filter(({ output }) => output !== ''))('$name', ({ name, output }) => {
+    expect(printed.get(name), HINT).toBe(output);
   });
 
   it('has the diagrams that are drawn now', () => {

@@ -7,24 +7,23 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { ROOT } from '../cli/run.ts';
-import { ProgramFolder, programsOf, readPage } from '../support/page.ts';
+import { programsOf, readPage, runPrograms } from '../support/page.ts';
 import { diagrams } from './diagrams.ts';
 import { takeFromSource, wholeFiles } from './excerpts.ts';
 
-export const PAGE = 'docs/tour.md';
+const PAGE = 'docs/tour.md';
 
 /** The page with what its programs print now. */
 async function withOutputs(page: string): Promise<string> {
   const programs = programsOf(page);
-  const folder = new ProgramFolder([...programs, ...wholeFiles(page)]);
+  const printed = await runPrograms(programs, wholeFiles(page));
   let updated = page;
-  for (const { name, text, output } of programs.filter((program) => program.output !== '')) {
-    const { stdout, stderr, code } = await folder.run(name);
-    if (code !== 0) throw new Error(`${name} ended with code ${code}: ${stderr}`);
-    const at = updated.indexOf(`\`\`\`text\n${output}`, updated.indexOf(text));
-    updated = `${updated.slice(0, at)}\`\`\`text\n${stdout}${updated.slice(at + '```text\n'.length + output.length)}`;
+  for (const { name, text, output } of programs) {
+    const now = printed.get(name);
+    if (now === undefined) continue;
+    const at = updated.indexOf(`\`\`\`text\n${output}`, updated.indexOf(text)) + '```text\n'.length;
+    updated = updated.slice(0, at) + now + updated.slice(at + output.length);
   }
-  folder.remove();
   return updated;
 }
 
