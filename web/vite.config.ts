@@ -10,6 +10,7 @@ const LATE_PACKAGES = [
   'ndarray',
   'nanotar',
   '@noble/hashes/sha2.js',
+  '@noble/hashes/utils.js',
   'pbf',
   'pure-rand/generator/xoroshiro128plus',
   'pure-rand/distribution/uniformInt',
