@@ -13,7 +13,7 @@ import { basename, join } from 'node:path';
 import { ROOT } from '../cli/run.ts';
 
 const MARKED = /(<!-- from (\S+?)(?:: "(.+?)"(?: to "(.+?)")?)? -->\n+```(?:ts|txt)\n)[\s\S]*?(^```$)/gm;
-const COUNT = /(`([\w/.]+\.ts)`, )\d+( lines)/g;
+const COUNT = /(`([\w/.]+\.ts)`,\s+)\d+(\s+lines)/g;
 
 /** The page with every excerpt and line count as the source has it now. */
 export function takeFromSource(page: string): string {
