@@ -98,13 +98,19 @@ function surroundings(bars: Bars): Pick<Surroundings, 'open' | 'say' | 'onStep'>
   };
 }
 
-/** A bar for each run. */
+/** A bar for each run. The time that is left is reckoned from the steps of this process: a run may have begun in another. */
 class Bars {
   private bar: Progress | undefined;
+  private started = 0;
+  private taken = 0;
 
   step(name: string, total: number, step: number, values: Readonly<Record<string, string>>): void {
-    this.bar ??= progressBar(name, total, Object.keys(values));
-    this.bar.update(step, values);
+    if (this.bar === undefined) {
+      this.bar = progressBar(name, total, Object.keys(values));
+      [this.started, this.taken] = [performance.now(), 0];
+    } else this.taken += 1;
+    const left = this.taken === 0 ? Number.NaN : ((performance.now() - this.started) / this.taken / 1000) * (total - step);
+    this.bar.update(step, values, left);
   }
 
   stop(): void {
