@@ -30,7 +30,7 @@ describe.skipIf(!hasChromium)('the playground trains', { timeout: 600_000 }, () 
     { on: 'simd on all threads', device: 'simd', isolation: true, shown: /^simd, [2-9]\d* threads$/ },
     { on: 'simd where the host isolates no page', device: 'simd', isolation: false, shown: /^simd, 1 thread$/ },
     { on: 'webgpu', device: 'webgpu', isolation: true, shown: /^webgpu$/, lost: /the WebGPU device was lost \(destroyed\)/ },
-    { on: 'webgl2', device: 'webgl2', isolation: true, shown: /^webgl2$/, lost: /the webgl2 context was lost/, batchSize: 8 },
+    { on: 'webgl2', device: 'webgl2', isolation: true, shown: /^webgl2$/, lost: /the webgl2 context was lost/, batchSize: 4 },
   ])(
     'on $on: to the losses of simd in Node, pauses, learns at another rate, and outlives the loss of its GPU',
     async ({ device, isolation, shown, lost, batchSize = SMALL.batchSize }) => {
