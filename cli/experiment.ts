@@ -12,15 +12,18 @@ import {
   PRESETS,
   type PresetName,
   runsOfExperiment,
+  type ScaleChanges,
   type Surroundings,
+  scaleOf,
+  scaleOptions,
   writeReport,
 } from '../experiments/index.ts';
 import { openTrainingData } from './datasets.ts';
 import { onInterrupt } from './interrupt.ts';
-import { wholeNumber } from './options.ts';
+import { numberList, wholeNumber } from './options.ts';
 import { type Progress, percent, progressBar } from './progress.ts';
 
-interface ExperimentOptions {
+interface ExperimentOptions extends ScaleChanges {
   readonly preset: PresetName;
   readonly data?: string;
   readonly out?: string;
@@ -44,6 +47,9 @@ export function addExperimentCommand(program: Command): void {
         'with the .bin files of CIFAR-10, or for imagenet-mini with train/ and val/ (quick: built-in set)',
       ),
     )
+    .addOption(new Option('--depths <list>', 'instead of those of the preset, such as 20,56').argParser(numberList(1)))
+    .addOption(new Option('--seeds <n>', 'how many, instead of those of the preset').argParser(wholeNumber(1)))
+    .addOption(new Option('--epochs <n>', 'how long, instead of the preset').argParser(wholeNumber(1)))
     .addOption(new Option('--out <directory>', 'where to write everything (default: runs/<name>-<preset>)'))
     .addOption(new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'))
     .addOption(new Option('--threads <n>', 'threads to compute with (default: the number of cores)').argParser(wholeNumber(1)))
@@ -55,7 +61,7 @@ async function runExperiment(name: string, options: ExperimentOptions): Promise<
   const { preset, out = `runs/${name}-${preset}`, device, threads } = options;
   const experiment = EXPERIMENTS.find((each) => each.name === name)!;
   const chosen = chosenImages(experiment, options);
-  const runs = runsOfExperiment(experiment, experiment.scales[preset], chosen, out);
+  const runs = runsOfExperiment(experiment, scaleOf(experiment, preset, options), chosen, out);
   await useDevice(device, { ...(threads !== undefined && { threads }) });
   const interrupt = onInterrupt('stopping after this step; press Ctrl-C again to quit at once');
   const bars = new Bars();
@@ -68,7 +74,7 @@ async function runExperiment(name: string, options: ExperimentOptions): Promise<
     process.exitCode = interrupt.exitCode;
     return;
   }
-  const paragraph = await writeReport(out, experiment, results, circumstances(preset, chosen, results));
+  const paragraph = await writeReport(out, experiment, results, circumstances(scaleOptions(preset, options), chosen, results));
   console.log(`${paragraph}\n${out} holds report.md, table.md, table.json and curves.svg`);
 }
 
@@ -119,11 +125,11 @@ class Bars {
   }
 }
 
-function circumstances(preset: PresetName, { dataset }: Chosen, results: readonly ArmResult[]): Circumstances {
+function circumstances(scale: string, { dataset }: Chosen, results: readonly ArmResult[]): Circumstances {
   const threads = threadsInUse();
   const cores = cpus();
   return {
-    preset,
+    scale,
     images: `${results[0]!.trainingImages} training images of ${dataset === 'synthetic' ? 'the built-in data set' : dataset}`,
     device: `${deviceName()}${threads === undefined ? '' : ` with ${threads} threads`}`,
     machine: `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}`,

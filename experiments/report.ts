@@ -8,7 +8,8 @@ import { markdownTable } from './table.ts';
 
 /** What the report says about how the numbers came about. */
 export interface Circumstances {
-  readonly preset: string;
+  /** What was asked for, such as "--preset evening --epochs 2". */
+  readonly scale: string;
   /** Such as "2000 images of cifar10". */
   readonly images: string;
   readonly device: string;
@@ -25,11 +26,11 @@ export async function writeReport(
   circumstances: Circumstances,
 ): Promise<string> {
   const verdict = experiment.judge(results);
-  const { preset, images, device } = circumstances;
+  const { scale, images, device } = circumstances;
   const table = markdownTable(results);
   const json = {
     experiment: experiment.name,
-    preset,
+    scale,
     images,
     device,
     outcome: verdict.outcome,
@@ -70,7 +71,7 @@ export function paragraphOf({ finding }: Experiment, { outcome, sentences }: Ver
 
 function reportText(
   { name, title, responses }: Experiment,
-  { preset, images, device, machine, date }: Circumstances,
+  { scale, images, device, machine, date }: Circumstances,
   results: readonly ArmResult[],
   table: string,
   paragraph: string,
@@ -79,7 +80,7 @@ function reportText(
   const alt = responses ? 'standard deviations of layer responses' : 'training and test error of all networks';
   return [
     `# ${title}`,
-    `Made by \`experiment ${name} --preset ${preset}\` on ${date}: ${images}, device ${device}, ${machine}; ${(seconds / 60).toFixed(1)} minutes of training.`,
+    `Made by \`experiment ${name} ${scale}\` on ${date}: ${images}, device ${device}, ${machine}; ${(seconds / 60).toFixed(1)} minutes of training.`,
     table.trimEnd(),
     paragraph,
     `![${alt}](curves.svg)\n`,

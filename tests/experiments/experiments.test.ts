@@ -16,6 +16,8 @@ import {
   runsOfExperiment,
   type Scale,
   type Surroundings,
+  scaleOf,
+  scaleOptions,
   writeReport,
 } from '../../experiments/index.ts';
 import { INITIALISERS } from '../../experiments/initialisers.ts';
@@ -73,7 +75,7 @@ async function perform(
   };
   const runs = runsOfExperiment(experiment, tiny(experiment, seeds), chosenFor(experiment), directory);
   const results = await carryOut(runs, surroundings);
-  const circumstances = { preset: 'tiny', images: 'a few images', device: 'simd', machine: 'any', date: '2020-01-01' };
+  const circumstances = { scale: '--preset tiny', images: 'a few images', device: 'simd', machine: 'any', date: '2020-01-01' };
   if (results !== undefined) await writeReport(directory, experiment, results, circumstances);
   return { results, steps };
 }
@@ -115,6 +117,14 @@ describe.each(EXPERIMENTS)('$name', (experiment) => {
       );
     }
   });
+});
+
+it('a preset can be shortened', () => {
+  const changed = scaleOf(named('degradation'), 'evening', { depths: [20, 56], seeds: 2, epochs: 3 });
+  expect(changed).toMatchObject({ depths: [20, 56], seeds: 2, settings: { epochs: 3, batchSize: 128 } });
+  expect(scaleOf(named('imagenet-mini'), 'evening', { epochs: 1 }).settings).not.toHaveProperty('steps');
+  expect(scaleOptions('evening', { depths: [20, 56], epochs: 3 })).toBe('--preset evening --depths 20,56 --epochs 3');
+  for (const each of EXPERIMENTS) expect(scaleOf(each, 'paper', {})).toEqual(each.scales.paper);
 });
 
 describe('an interrupted experiment', () => {
@@ -181,6 +191,19 @@ describe('the command', () => {
     [['nonsense'], 2, /'nonsense' is invalid for argument 'name'\. Allowed choices are degradation, shortcuts/],
     [['degradation', '--preset', 'weekend'], 2, /Allowed choices are quick, evening, paper/],
     [['degradation', '--preset', 'evening'], 1, /^error: --preset evening trains on CIFAR-10; give --data DIR, .*\n$/],
+    [
+      ['degradation', '--depths', '20'],
+      1,
+      /^error: depths 20 given; experiment degradation compares depths: give two or more\n$/,
+    ],
+    [
+      ['shortcuts', '--depths', '20,32'],
+      1,
+      /^error: depths 20,32 given; experiment shortcuts has networks of one depth: give one\n$/,
+    ],
+    [['degradation', '--depths', '20,33'], 1, /^error: cifarResnet: depth 33 given; it needs to be 6n \+ 2: .*\n$/],
+    [['imagenet-mini', '--depths', '18,50', '--data', pictures], 1, /^error: depth 50 given; .* with 18 and with 34 layers\n$/],
+    [['degradation', '--epochs', '0'], 2, /--epochs <n>' argument '0' is invalid. It needs to be a whole number of at least 1/],
     [['imagenet-mini'], 1, /^error: experiment imagenet-mini is about pictures; give --data DIR, .*\n$/],
   ];
   it.each(mistakes)('%j ends with one sentence', async (words, code, sentence) => {
