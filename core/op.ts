@@ -62,6 +62,11 @@ export interface Op<Options extends OpOptions = OpOptions> {
    * result's shape, which join the inputs at their end. Where there is no such form for these options and shapes: undefined.
    */
   followedBy?(call: OpCall<Options>, formula: Expression): { readonly op: Op; readonly options: OpOptions } | undefined;
+  /**
+   * The op of an element-wise formula in place of its input 0, as one op: that input goes, and the arrays that the formula reads, of its
+   * shape, join the inputs at their end. Where there is no such form for these options and shapes: undefined.
+   */
+  precededBy?(call: OpCall<Options>, formula: Expression): { readonly op: Op; readonly options: OpOptions } | undefined;
   /** True when the output is the input under another shape: no step runs. */
   readonly alias?: true;
 }

@@ -11,8 +11,8 @@ import type { State } from '../state.ts';
 export interface DeviceTraits {
   /** Chains of element-wise steps become one step that reads at most this many arrays; 0 leaves them apart. */
   readonly fuseInputs: number;
-  /** Whether an element-wise step may become the end of the step before it, where that op has such a form (Op.followedBy). */
-  readonly fuseThen: boolean;
+  /** Whether an element-wise step may become part of the step before or after it, where that has such a form (Op.followedBy, precededBy). */
+  readonly fuseSteps: boolean;
   /** A step may write straight into the State whose new value it makes. */
   readonly writesStates: boolean;
   /** Whether 4-D values may lie channels-last: the layout pass decides where. */

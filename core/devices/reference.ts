@@ -12,7 +12,7 @@ import { HostStates } from './host-states.ts';
 export class ReferenceDevice implements Device {
   readonly name = 'reference';
   readonly bytesPerElement = 8;
-  readonly traits = { fuseInputs: 0, fuseThen: false, writesStates: true, layouts: false };
+  readonly traits = { fuseInputs: 0, fuseSteps: false, writesStates: true, layouts: false };
   private arena = new Float64Array(0);
   private readonly states = new HostStates(Float64Array);
 

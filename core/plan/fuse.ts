@@ -1,7 +1,8 @@
 /**
  * Joins steps, so that the array between them is never written. A step is absorbed by the element-wise step that uses it when it has
  * that one use and the same output shape: where it is element-wise too, its formula is substituted for the input; where its op has a
- * form with a formula at its end (batch norm, followed by add and ReLU), that form takes the place of both.
+ * form with a formula at its end (batch norm, followed by add and ReLU), that form takes the place of both. What is element-wise
+ * before a step is in fuseStarts.ts.
  */
 
 import type { DeviceTraits } from '../devices/device.ts';
@@ -9,10 +10,12 @@ import { type Expression, substitute } from '../ops/pointwise/expression.ts';
 import { fused } from '../ops/pointwise/pointwise.ts';
 import { type Shape, sameShape } from '../shape.ts';
 import type { Draft, DraftStep } from './compile.ts';
+import { fuseStarts } from './fuseStarts.ts';
+import { countUses, isOwnShape, renumber } from './uses.ts';
 
-export function fuse(draft: Draft, { fuseInputs, fuseThen }: DeviceTraits): Draft {
+export function fuse(draft: Draft, { fuseInputs, fuseSteps }: DeviceTraits): Draft {
   const chained = fuseChains(draft, fuseInputs);
-  return fuseThen ? fuseEnds(chained, fuseInputs) : chained;
+  return fuseSteps ? fuseStarts(fuseEnds(chained, fuseInputs)) : chained;
 }
 
 /** `maxInputs`: how many arrays a fused step may read; 0 fuses nothing. */
@@ -45,18 +48,6 @@ function fuseChains(draft: Draft, maxInputs: number): Draft {
     }
     return undefined;
   }
-}
-
-/** How often each value is used: by steps, States and reads; an input named twice by one step counts once. */
-function countUses(draft: Draft): number[] {
-  const uses: number[] = new Array(draft.values.length).fill(0);
-  const use = (value: number): void => {
-    uses[value]! += 1;
-  };
-  for (const step of draft.steps) for (const input of new Set(step.inputs)) use(input);
-  for (const { write } of draft.states) if (write !== undefined) use(write);
-  draft.reads.forEach(use);
-  return uses;
 }
 
 function absorb(step: DraftStep, producer: DraftStep): DraftStep {
@@ -115,10 +106,6 @@ function fuseEnds(draft: Draft, maxInputs: number): Draft {
   );
 }
 
-function isOwnShape(draft: Draft, value: number, shape: Shape): boolean {
-  return sameShape(draft.values[value]!.shape, shape);
-}
-
 function append(step: DraftStep, maker: DraftStep): DraftStep | undefined {
   const others = step.inputs.filter((input) => input !== maker.output);
   const formula = substitute(step.op.expression!(step.options), (k) => ({ input: others.indexOf(step.inputs[k]!) + 1 }));
@@ -133,13 +120,4 @@ function append(step: DraftStep, maker: DraftStep): DraftStep | undefined {
     shapes: [...maker.shapes, ...others.map(() => step.outputShape)],
     layouts: inputs.map(() => 'logical' as const),
   };
-}
-
-/** Values made by steps name their step by its place in the list, which has changed. */
-function renumber(draft: Draft, steps: readonly DraftStep[]): Draft {
-  const values = [...draft.values];
-  steps.forEach((step, index) => {
-    values[step.output] = { ...values[step.output]!, from: { kind: 'step', index } };
-  });
-  return { ...draft, steps, values };
 }

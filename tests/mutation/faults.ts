@@ -310,6 +310,20 @@ export const FAULTS: readonly Fault[] = [
     'core/ops/batchNorm',
   ),
   fault(
+    'fuse: a slope that others read goes into a batch norm',
+    'core/plan/fuseStarts.ts',
+    'readers.length !== uses[step.output] || ',
+    '',
+    'core/ops/batchNorm',
+  ),
+  fault(
+    'batch norm: the slope of its sums lacks the mask',
+    'core/ops/batchNorm/simdKernels.ts',
+    'from.map((part) => load(part, 16 * k))',
+    'from.map(() => load(from[0]!, 16 * k))',
+    'core/ops/batchNorm',
+  ),
+  fault(
     'layout: a reshaped value is not converted',
     'core/plan/layout.ts',
     'const value = alias ? logical(input, label) : input;',

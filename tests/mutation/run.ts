@@ -10,10 +10,12 @@ import { fileURLToPath } from 'node:url';
 import { FAULTS, type Fault } from './faults.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const FOLDERS = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'cli', 'tests'];
+const FOLDERS = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'testing', 'experiments', 'cli', 'web', 'tests'];
 const SOURCES = [...FOLDERS, 'package.json', 'tsconfig.json', 'vitest.config.ts'];
 const LINKED = ['node_modules', 'optional'];
 const TIMEOUT_MS = 180_000;
+/** What a fault may do to a file of tests, and what an incomplete copy does too. */
+const DOES_NOT_LOAD = 'does not load';
 
 const copy = mkdtempSync(join(tmpdir(), 'tapegrad-mutation-'));
 process.on('exit', () => rmSync(copy, { recursive: true, force: true }));
@@ -44,15 +46,16 @@ function plant({ what, file, find, replace, tests }: Fault): string | undefined 
     path,
     healthy.replace(find, () => replace),
   );
-  try {
-    for (const test of tests) {
-      const failed = firstFailure(test);
-      if (failed !== undefined) return failed;
-    }
-    return undefined;
-  } finally {
+  for (const test of tests) {
+    const failed = firstFailure(test);
+    if (failed === undefined) continue;
     writeFileSync(path, healthy);
+    if (failed.endsWith(DOES_NOT_LOAD) && firstFailure(test) !== undefined)
+      throw new Error(`${test} fails without the fault "${what}" too`);
+    return failed;
   }
+  writeFileSync(path, healthy);
+  return undefined;
 }
 
 interface Report {
@@ -76,7 +79,7 @@ function firstFailure(test: string): string | undefined {
   if (!stdout.includes('{')) return `${test}: ended without a report`; // the fault has brought the process down
   const report: Report = JSON.parse(stdout.slice(stdout.indexOf('{')));
   const failed = report.testResults.flatMap(({ assertionResults }) => assertionResults).find((each) => each.status === 'failed');
-  return `${test}: ${failed?.fullName ?? 'does not load'}`;
+  return `${test}: ${failed?.fullName ?? DOES_NOT_LOAD}`;
 }
 
 function page(): string {

@@ -15,7 +15,7 @@ export function deviceOf(driver: WebGpuDriver): Device {
   return {
     name: 'webgpu',
     bytesPerElement: 4,
-    traits: { fuseInputs: 0, fuseThen: false, writesStates: false, layouts: false },
+    traits: { fuseInputs: 0, fuseSteps: false, writesStates: false, layouts: false },
     scratch: ({ op, ...call }) => op.gpu?.(call).scratch ?? [],
     prepare: async (plan) =>
       driver.prepare(plan, placeLaunches(plan, { maxElements: driver.maxElements, maxInputs: 7 }, 'webgpu')),

@@ -30,7 +30,7 @@ const MAX_INPUTS = 7;
 
 export class GpuDevice implements Device {
   readonly bytesPerElement = 4;
-  readonly traits = { fuseInputs: MAX_INPUTS, fuseThen: false, writesStates: false, layouts: false };
+  readonly traits = { fuseInputs: MAX_INPUTS, fuseSteps: false, writesStates: false, layouts: false };
 
   private constructor(
     readonly name: GpuDriverName,

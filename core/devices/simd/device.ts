@@ -46,7 +46,7 @@ const NOWHERE: Region = { address: 0, bytes: 0 };
 export class SimdDevice implements Device {
   readonly name = 'simd';
   readonly bytesPerElement = 4;
-  readonly traits = { fuseInputs: FUSE_INPUTS, fuseThen: true, writesStates: true, layouts: true };
+  readonly traits = { fuseInputs: FUSE_INPUTS, fuseSteps: true, writesStates: true, layouts: true };
   private readonly states = new Map<WeakRef<State>, Region>();
   private readonly references = new WeakMap<State, WeakRef<State>>();
   private readonly dropped = new FinalizationRegistry<WeakRef<State>>((reference) => this.forget(reference));

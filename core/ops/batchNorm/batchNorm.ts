@@ -24,6 +24,7 @@ import { slice } from '../slice/slice.ts';
 import { momentsProgram, normaliseInputProgram, normaliseProgram, normaliseSumsProgram } from './gpu.ts';
 import { normaliseThen, type ThenOptions } from './normaliseThen.ts';
 import * as simd from './simd.ts';
+import { slopeOf } from './slopeOf.ts';
 
 type NoOptions = Readonly<Record<string, never>>;
 export type EpsilonOptions = { readonly epsilon: number };
@@ -122,7 +123,11 @@ const normaliseSumsOp: Op<EpsilonOptions> = {
   gpu: ({ shapes, options }) => normaliseSumsProgram(batchSizes(shapes[0]!), options.epsilon),
   simd: simd.normaliseSumsProgram,
   layout: simd.sumsLayout,
+  precededBy: ({ shapes, options }, formula) =>
+    simd.liesInPixels(shapes[0]!) ? { op: normaliseSumsOfOp, options: { ...options, formula } } : undefined,
 };
+
+const normaliseSumsOfOp = slopeOf(normaliseSumsOp, { simd: simd.normaliseSumsOfProgram, layout: simd.sumsOfLayout });
 
 const normaliseInputOp: Op<EpsilonOptions> = {
   name: 'normaliseInput',
@@ -141,7 +146,11 @@ const normaliseInputOp: Op<EpsilonOptions> = {
   gpu: ({ shapes, options }) => normaliseInputProgram(batchSizes(shapes[0]!), options.epsilon),
   simd: simd.normaliseInputProgram,
   layout: simd.inputLayout,
+  precededBy: ({ shapes, options }, formula) =>
+    simd.liesInPixels(shapes[0]!) ? { op: normaliseInputOfOp, options: { ...options, formula } } : undefined,
 };
+
+const normaliseInputOfOp = slopeOf(normaliseInputOp, { simd: simd.normaliseInputOfProgram, layout: simd.inputOfLayout });
 
 function inverseDeviation(moments: Float64Array, c: number, channel: number, { epsilon }: EpsilonOptions): number {
   return 1 / Math.sqrt(moments[c + channel]! + epsilon);

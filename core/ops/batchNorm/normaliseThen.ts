@@ -31,9 +31,6 @@ export function normaliseThen(normalise: (call: ReferenceCall<EpsilonOptions>) =
     gradient: () => {
       throw new Error('internal: a fused step was differentiated');
     },
-    gpu: () => {
-      throw new Error('internal: the gpu devices do not fuse batch norm');
-    },
     simd: normaliseThenProgram,
     layout: { ...normaliseLayout, inputs: [...normaliseLayout.inputs, 'logical', 'logical', 'channelsLast'] },
   };

@@ -5,11 +5,12 @@
 
 import { copyLaunch } from '../../devices/simd/copy.ts';
 import type { SimdCall, SimdLaunch, SimdOperand, SimdProgram } from '../../devices/simd/kernel.ts';
-import type { Layout } from '../../plan/layout.ts';
+import type { Layout, LayoutRule } from '../../plan/layout.ts';
 import { type Shape, sizeOf, stridesOf } from '../../shape.ts';
 import type { EpsilonOptions } from './batchNorm.ts';
 import type { ThenOptions } from './normaliseThen.ts';
 import { combineMoments, combineSums, momentsOfChunk, normaliseChunk, normaliseInputChunk, sumsOfChunk } from './simdKernels.ts';
+import type { SlopeOptions } from './slopeOf.ts';
 
 /** Elements of a chunk: 32 KiB an array stay in the first cache for a second pass. */
 const CHUNK_ELEMENTS = 8192;
@@ -23,6 +24,12 @@ export const momentsLayout = layoutRule(1, 'logical');
 export const normaliseLayout = layoutRule(1, 'channelsLast');
 export const sumsLayout = layoutRule(2, 'logical');
 export const inputLayout = layoutRule(2, 'channelsLast');
+/** x and per-channel values, then parts of the slope. */
+export const sumsOfLayout: LayoutRule = { inputs: ['channelsLast', 'logical', 'channelsLast'], output: 'logical' };
+export const inputOfLayout: LayoutRule = {
+  inputs: ['channelsLast', 'logical', 'logical', 'logical', 'channelsLast'],
+  output: 'channelsLast',
+};
 
 interface Chunks {
   readonly channels: number;
@@ -65,7 +72,7 @@ export function normaliseProgram({ shapes, options }: SimdCall<EpsilonOptions>):
 /** On arrays that lie as [pixels, c]. The others among the inputs lie so too. */
 export function normaliseThenProgram({ shapes, options }: SimdCall<ThenOptions>): SimdProgram {
   const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
-  const operands = shapes.map((_, input) => ({ input }));
+  const operands = operandsOf(shapes);
   return {
     scratch: [],
     threadScratch: 4 * padded(channels),
@@ -82,9 +89,28 @@ export function normaliseThenProgram({ shapes, options }: SimdCall<ThenOptions>)
 export function normaliseSumsProgram({ shapes, options }: SimdCall<EpsilonOptions>): SimdProgram {
   const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
   return onPixels(shapes, 2, [2 * count * padded(channels)], ([dy, x], [partial]) => [
-    { kernel: sumsOfChunk, tasks: count, args: [perChunk, pixels, channels, dy!, x!, { input: 2 }, partial!] },
+    { kernel: sumsOfChunk(), tasks: count, args: [perChunk, pixels, channels, x!, { input: 2 }, partial!, dy!] },
     { kernel: combineSums(options.epsilon), tasks: 1, args: [count, channels, partial!, { input: 2 }, 'output'] },
   ]);
+}
+
+/** On arrays that lie as [pixels, c]: x, moments, and those of which dy is made. */
+export function normaliseSumsOfProgram({ shapes, options }: SimdCall<SlopeOptions>): SimdProgram {
+  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const [x, moments, ...parts] = operandsOf(shapes);
+  const partial = { scratch: 0 };
+  return {
+    scratch: [2 * count * padded(channels)],
+    threadScratch: 0,
+    launches: [
+      {
+        kernel: sumsOfChunk({ formula: options.formula, parts: parts.length }),
+        tasks: count,
+        args: [perChunk, pixels, channels, x!, moments!, partial, ...parts],
+      },
+      { kernel: combineSums(options.epsilon), tasks: 1, args: [count, channels, partial, moments!, 'output'] },
+    ],
+  };
 }
 
 export function normaliseInputProgram({ shapes, options }: SimdCall<EpsilonOptions>): SimdProgram {
@@ -93,11 +119,31 @@ export function normaliseInputProgram({ shapes, options }: SimdCall<EpsilonOptio
     {
       kernel: normaliseInputChunk(options.epsilon),
       tasks: count,
-      args: [perChunk, pixels, channels, dy!, x!, { input: 2 }, { input: 3 }, { input: 4 }, dx],
+      args: [perChunk, pixels, channels, x!, { input: 2 }, { input: 3 }, { input: 4 }, dx, dy!],
     },
   ]);
   return { ...program, threadScratch: 12 * padded(channels) };
 }
+
+/** On arrays that lie as [pixels, c]: x, moments, sums, gamma, and those of which dy is made. */
+export function normaliseInputOfProgram({ shapes, options }: SimdCall<SlopeOptions>): SimdProgram {
+  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const operands = operandsOf(shapes);
+  const parts = operands.slice(4);
+  return {
+    scratch: [],
+    threadScratch: 12 * padded(channels),
+    launches: [
+      {
+        kernel: normaliseInputChunk(options.epsilon, { formula: options.formula, parts: parts.length }),
+        tasks: count,
+        args: [perChunk, pixels, channels, ...operands.slice(0, 4), 'output', ...parts],
+      },
+    ],
+  };
+}
+
+const operandsOf = (shapes: readonly Shape[]): SimdOperand[] => shapes.map((_, input) => ({ input }));
 
 /** Whether an array of this shape lies as [pixels, c] as it is: [n, c], and [n, c, h, w] channels-last. */
 export function liesInPixels(shape: Shape): boolean {

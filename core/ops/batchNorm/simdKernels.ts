@@ -161,35 +161,48 @@ function forEachVector(
   });
 }
 
+/** dy as a formula over so many arrays. */
+interface Slope {
+  readonly formula: Expression;
+  readonly parts: number;
+}
+
+const GIVEN: Slope = { formula: { input: 0 }, parts: 1 };
+
 /** sum dy and sum dy (x - mean) of each chunk. */
-export const sumsOfChunk: SimdKernel = {
-  name: 'normaliseSumsOfChunk',
-  parameters: 8,
-  emit: (task, perChunk, pixels, channels, dy, x, moments, partial) => {
-    const { offset, count } = chunkOf(task, perChunk!, pixels!, channels!);
-    const row = local(channels!.shl(2));
-    const padded = paddedBytes(channels!);
-    const to = local(partial!.add(task.mul(padded).shl(1)));
-    forChannelBlocks(channels!, (at, vectors) => {
-      const plain = times(vectors, () => local(splat(0)));
-      const weighted = times(vectors, () => local(splat(0)));
-      const means = times(vectors, (k) => load(moments!.add(at), 16 * k));
-      const gradient = local(dy!.add(offset).add(at));
-      const value = local(x!.add(offset).add(at));
-      range(0, count, 1, () => {
-        times(vectors, (k) => {
-          const slope = load(gradient, 16 * k);
-          plain[k]!.set(plain[k]!.add(slope));
-          weighted[k]!.set(weighted[k]!.add(slope.mul(load(value, 16 * k).sub(means[k]!))));
+export function sumsOfChunk({ formula, parts }: Slope = GIVEN): SimdKernel {
+  return {
+    name: `normaliseSumsOfChunk ${JSON.stringify(formula)}`,
+    parameters: 7 + parts,
+    emit: (task, perChunk, pixels, channels, x, moments, partial, ...slopes) => {
+      const { offset, count } = chunkOf(task, perChunk!, pixels!, channels!);
+      const row = local(channels!.shl(2));
+      const padded = paddedBytes(channels!);
+      const to = local(partial!.add(task.mul(padded).shl(1)));
+      forChannelBlocks(channels!, (at, vectors) => {
+        const plain = times(vectors, () => local(splat(0)));
+        const weighted = times(vectors, () => local(splat(0)));
+        const means = times(vectors, (k) => load(moments!.add(at), 16 * k));
+        const value = local(x!.add(offset).add(at));
+        const from = slopes.map((part) => local(part.add(offset).add(at)));
+        range(0, count, 1, () => {
+          times(vectors, (k) => {
+            const dy = vectorOf(
+              formula,
+              from.map((part) => load(part, 16 * k)),
+            );
+            plain[k]!.set(plain[k]!.add(dy));
+            weighted[k]!.set(weighted[k]!.add(dy.mul(load(value, 16 * k).sub(means[k]!))));
+          });
+          value.increase(row);
+          for (const part of from) part.increase(row);
         });
-        gradient.increase(row);
-        value.increase(row);
+        plain.forEach((sum, k) => store(to.add(at), sum, 16 * k));
+        weighted.forEach((sum, k) => store(to.add(padded).add(at), sum, 16 * k));
       });
-      plain.forEach((sum, k) => store(to.add(at), sum, 16 * k));
-      weighted.forEach((sum, k) => store(to.add(padded).add(at), sum, 16 * k));
-    });
-  },
-};
+    },
+  };
+}
 
 /** The sums over all chunks; the second is multiplied by r. */
 export function combineSums(epsilon: number): SimdKernel {
@@ -217,11 +230,11 @@ export function combineSums(epsilon: number): SimdKernel {
 }
 
 /** dx = A dy - B - D (x - mean) with A = gamma r, B = A sums0 / m, D = A r sums1 / m, computed once a chunk. */
-export function normaliseInputChunk(epsilon: number): SimdKernel {
+export function normaliseInputChunk(epsilon: number, { formula, parts }: Slope = GIVEN): SimdKernel {
   return {
-    name: `normaliseInputChunk ${epsilon}`,
-    parameters: 10,
-    emit: (task, perChunk, pixels, channels, dy, x, moments, sums, gamma, dx) => {
+    name: `normaliseInputChunk ${epsilon} ${JSON.stringify(formula)}`,
+    parameters: 9 + parts,
+    emit: (task, perChunk, pixels, channels, x, moments, sums, gamma, dx, ...slopes) => {
       const factors = local(threadScratch);
       const padded = paddedBytes(channels!);
       const count = local(broadcast(local(pixels!.toF32())));
@@ -233,16 +246,17 @@ export function normaliseInputChunk(epsilon: number): SimdKernel {
         store(b.add(at), a.mul(load(sums!.add(at)).div(count)));
         store(d.add(at), a.mul(r).mul(load(sums!.add(channels!.shl(2)).add(at)).div(count)));
       });
-      forEachVector({ task, perChunk: perChunk!, pixels: pixels!, channels: channels! }, dx!, (at, offset) =>
-        load(dy!.add(offset))
+      forEachVector({ task, perChunk: perChunk!, pixels: pixels!, channels: channels! }, dx!, (at, offset) => {
+        const dy = vectorOf(
+          formula,
+          slopes.map((part) => load(part.add(offset))),
+        );
+        const centred = load(x!.add(offset)).sub(load(moments!.add(at)));
+        return dy
           .mul(load(factors.add(at)))
           .sub(load(b.add(at)))
-          .sub(
-            load(x!.add(offset))
-              .sub(load(moments!.add(at)))
-              .mul(load(d.add(at))),
-          ),
-      );
+          .sub(centred.mul(load(d.add(at))));
+      });
     },
   };
 }

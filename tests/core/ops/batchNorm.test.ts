@@ -5,6 +5,8 @@ import {
   add,
   batchNorm,
   batchNormEvaluate,
+  conv2d,
+  gradient,
   mean,
   mul,
   pow,
@@ -117,8 +119,43 @@ describe('an element-wise end', () => {
   });
   it('computes the same in the reference form', async () => {
     const result = relu(add(values(shape, 2), batchNorm(values(shape, 1), ones, ones).output));
-    const fusing = Object.assign(Object.create(reference), { traits: { ...reference.traits, fuseInputs: 6, fuseThen: true } });
+    const fusing = Object.assign(Object.create(reference), { traits: { ...reference.traits, fuseInputs: 6, fuseSteps: true } });
     expect((await evaluate([result], fusing))[0]).toEqual((await evaluate([result], reference))[0]);
+  });
+});
+
+describe('an element-wise slope', () => {
+  const simd = openedDevices.find(({ name }) => name === 'simd')!.device!;
+  const names = (...results: Tensor[]): string[] => planFor(results, simd).steps.map(({ op }) => op.name);
+  const values = (shape: Shape, seed: number): Tensor => tensor(Float32Array.from(input(shape, seed).data), shape);
+  const shape = [2, 6, 3, 5];
+  const [gamma, beta] = [values([6], 4), values([6], 5)];
+  const [sums, slopes] = ['normaliseSumsOf', 'normaliseInputOf'];
+  /** A convolution behind f(batchNorm(x)), and its gradients. */
+  const results = (f: (normal: Tensor) => Tensor, x = values(shape, 1), by = [x, gamma]): Tensor[] => {
+    const y = conv2d(reshape(f(batchNorm(x, gamma, beta).output), shape), values([4, 6, 1, 1], 2));
+    return [y, ...gradient(sum(mul(y, values([2, 4, 3, 5], 7))), by)];
+  };
+
+  it('is computed in both steps of the gradient and not written', async () => {
+    for (const f of [relu, (normal: Tensor) => mul(normal, normal)]) {
+      expect(names(...results(f))).toEqual(expect.arrayContaining([sums, slopes]));
+      const [expected, actual] = [await evaluate(results(f), reference), await evaluate(results(f), simd)];
+      actual.forEach((values, k) => expect(relativeError(values, expected[k]!)).toBeLessThan(FLOAT32_TOLERANCE));
+    }
+  });
+  it('stays apart where something else reads it, where it takes long, or has three parts', () => {
+    const skip = values(shape, 3);
+    const shared = results((normal) => relu(add(normal, skip)), values(shape, 1), [gamma, skip]);
+    expect(names(...shared)).not.toContain(sums);
+    expect(names(...results((normal) => pow(normal, 2.7)))).not.toContain(sums);
+    expect(names(...results((normal) => mul(mul(normal, skip), mul(normal, values(shape, 6)))))).not.toContain(sums);
+    expect(names(...results(relu, values([2, 6, 15], 1)))).not.toContain(sums);
+  });
+  it('computes the same in the reference form', async () => {
+    const fusing = Object.assign(Object.create(reference), { traits: { ...reference.traits, fuseInputs: 6, fuseSteps: true } });
+    expect(planFor(results(relu), fusing).steps.map(({ op }) => op.name)).toEqual(expect.arrayContaining([sums, slopes]));
+    expect(await evaluate(results(relu), fusing)).toEqual(await evaluate(results(relu), reference));
   });
 });
 

@@ -88,7 +88,7 @@ describe('plans of random graphs', () => {
       { numRuns: 60 },
     );
   });
-  const fusing = { traits: { fuseInputs: 7, fuseThen: false, writesStates: false }, scratch: () => [] };
+  const fusing = { traits: { fuseInputs: 7, fuseSteps: false, writesStates: false }, scratch: () => [] };
 
   it('fusion keeps a value that has another reader', async () => {
     const y = square(tensor([1, 2, -3]));
