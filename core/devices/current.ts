@@ -9,7 +9,9 @@ import { hasHardwareAdapter } from './gpu/webgpu-runtime.ts';
 import { ReferenceDevice } from './reference.ts';
 import { SimdDevice } from './simd/device.ts';
 
+/** Every name that `useDevice` takes. */
 export const DEVICE_NAMES = ['auto', 'simd', 'reference', 'cpu', 'webasm', 'webgpu', 'webgl2', 'headlessgl'] as const;
+/** A device by its name, or `auto`. */
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 let current: Device | undefined;

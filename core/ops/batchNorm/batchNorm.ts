@@ -202,6 +202,7 @@ function once<T>(make: () => T): () => T {
   };
 }
 
+/** Options of `batchNorm` and `batchNormEvaluate`. */
 export interface BatchNormOptions {
   /** Added to the variance; PyTorch's 1e-5 by default. */
   readonly epsilon?: number;
@@ -216,7 +217,14 @@ export function batchNorm(
   gamma: Tensor,
   beta: Tensor,
   options: BatchNormOptions = {},
-): { output: Tensor; mean: Tensor; variance: Tensor } {
+): {
+  /** y, in x's shape. */
+  output: Tensor;
+  /** The batch's mean, [c]. */
+  mean: Tensor;
+  /** The batch's biased variance, [c]. */
+  variance: Tensor;
+} {
   checkChannels(x, { gamma, beta });
   if (batchSizes(x.shape).count === 1) {
     throw new ShapeError(

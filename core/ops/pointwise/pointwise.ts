@@ -127,7 +127,9 @@ export function fill(shape: Shape, value: number): Tensor {
   return record(fillOp, [], { shape: [...shape], value });
 }
 
+/** A constant tensor of zeros, part of the plan like `fill`. */
 export const zeros = (shape: Shape): Tensor => fill(shape, 0);
+/** A constant tensor of ones, part of the plan like `fill`. */
 export const ones = (shape: Shape): Tensor => fill(shape, 1);
 
 type FusedOptions = { readonly expression: Expression; readonly shape: Shape };

@@ -31,7 +31,10 @@ function neverRuns(): never {
   throw new Error('internal: an alias became a step of a plan');
 }
 
-/** x under another shape of the same size; one length may be -1 and is worked out. */
+/**
+ * x under another shape of the same size, row-major; one length may be -1 and is worked out. No memory moves. Throws a ShapeError
+ * for another size.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((size, length) => (length === -1 ? size : size * length), 1);
   const target = shape.map((length) => (length === -1 ? x.size / known : length));
