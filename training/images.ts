@@ -22,6 +22,7 @@ import type { RunSettings } from './runSettings.ts';
 export interface Normalisation {
   /** By channel, or a picture [3, h, w]. */
   readonly mean: readonly number[] | Image;
+  /** By channel. */
   readonly std: readonly number[];
 }
 
@@ -65,7 +66,12 @@ export async function normalisationFor(
 export function imageTransforms(
   { augment }: Pick<PictureSettings, 'augment'>,
   normalisation: Normalisation,
-): { readonly training: Transform; readonly evaluation: Transform } {
+): {
+  /** For images that are trained on. */
+  readonly training: Transform;
+  /** For all others. */
+  readonly evaluation: Transform;
+} {
   const evaluation = normalising(normalisation);
   if (augment === 'none') return { training: evaluation, evaluation };
   const moves = [randomCrop({ padding: 4 }), randomHorizontalFlip()];
