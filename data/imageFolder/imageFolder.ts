@@ -36,7 +36,7 @@ export interface ImageFolder extends Dataset {
 const CENTRE: PictureRule = { crop: { kind: 'centre', shorterSide: 256, size: 224 } };
 
 /**
- * The pictures in directory/{train,val}/<class>/. Image `index` is view index % viewsPerImage of picture floor(index / viewsPerImage);
+ * The pictures in `directory/{train,val}/<class>/`. Image `index` is view index % viewsPerImage of picture floor(index / viewsPerImage);
  * what is random about it is drawn from (seed, epoch, picture), whatever the number of threads. Throws a DataError about a directory
  * that will not do.
  */
