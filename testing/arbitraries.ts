@@ -19,7 +19,7 @@ export interface ShapeLimits {
   readonly maxLength?: number;
 }
 
-/** Shapes of some axes, none of them empty. */
+/** Shapes of some axes, none of them empty; up to four axes of up to five elements by default. */
 export function shapes({ minRank = 0, maxRank = 4, maxLength = 5 }: ShapeLimits = {}): fc.Arbitrary<number[]> {
   return fc.array(fc.integer({ min: 1, max: maxLength }), { minLength: minRank, maxLength: maxRank });
 }

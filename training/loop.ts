@@ -62,7 +62,7 @@ export interface StepReport extends StepScores {
 
 const NO_SUMS: Progress['sums'] = { loss: 0, correct: 0, images: 0, seconds: 0 };
 
-/** A run that has not begun. */
+/** The progress of a run that has not begun. */
 export function beginning({ rate, loader }: Pick<TrainingRun, 'rate' | 'loader'>): Progress {
   return {
     step: 0,
@@ -97,8 +97,8 @@ export function restore(
 }
 
 /**
- * Trains until `totalSteps` are taken or `stopped` says so, from `from` on; returns how far it came. The same settings and seed give
- * the same weights, in one run or in several.
+ * Trains until `totalSteps` are taken or `stopped` says so, from `from` on; returns how far it came. The same settings and seed
+ * give the same weights, in one run or in several. Rejects with a DivergenceError where a loss, or a weight that is to be saved, is no longer finite.
  */
 export async function train(run: TrainingRun, from: Progress): Promise<Progress> {
   let progress = from;
@@ -108,7 +108,7 @@ export async function train(run: TrainingRun, from: Progress): Promise<Progress>
   return progress;
 }
 
-/** All steps are taken, and the last epoch is evaluated. */
+/** Whether all steps are taken and the last epoch is evaluated. */
 export function isFinished({ totalSteps }: Pick<TrainingRun, 'totalSteps'>, { step, batch }: Progress): boolean {
   return step >= totalSteps && batch === 0;
 }

@@ -40,7 +40,10 @@ export interface LoadedRun extends SavedRun {
   readonly damaged: readonly string[];
 }
 
-/** The bytes of a run, in a folder called `name`; metrics from after the checkpoint are left out. */
+/**
+ * The bytes of a tar with the run in a folder called `name`; metrics from after the checkpoint are left out. Throws for a name
+ * with slashes, and for metrics that end before the checkpoint.
+ */
 export function encodeRun(run: SavedRun & { readonly name: string }): Uint8Array {
   const { settings, checkpoint, best, metrics, mean, name } = run;
   const { metricsBytes } = checkpoint.progress;

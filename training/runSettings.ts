@@ -44,12 +44,12 @@ export const RUN_DEFAULTS = {
 const FORMAT = 'tapegrad run';
 const VERSION = 1;
 
-/** What settings.json holds, as an object. */
+/** What settings.json holds, as an object: the settings, behind format and version. */
 export function settingsFile(settings: RunSettings): object {
   return { format: FORMAT, version: VERSION, ...settings };
 }
 
-/** The text of settings.json. */
+/** The text of a settings.json that holds this object. */
 export function encodeSettings(settings: object): string {
   return `${JSON.stringify(settings, undefined, 2)}\n`;
 }

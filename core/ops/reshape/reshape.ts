@@ -48,12 +48,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return record(reshapeOp, [x], { shape: target });
 }
 
-/** x with all axes from `start` on merged into one: [n, c, h, w] -> [n, c * h * w]. */
+/** x with all axes from `start`, 1 by default, on merged into one: [n, c, h, w] gives [n, c * h * w]. No memory moves. */
 export function flatten(x: Tensor, start = 1): Tensor {
   return reshape(x, [...x.shape.slice(0, start), -1]);
 }
 
-/** The same value as a constant: gradients stop here. */
+/** The same value as a constant: gradients stop here. No memory moves. */
 export function detach(x: Tensor): Tensor {
   return record(detachOp, [x], {});
 }
