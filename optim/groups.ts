@@ -1,7 +1,7 @@
 /** Parameter groups: parts of a network with options of their own. */
 import { State } from '../core/index.ts';
 
-/** Options of `SGD`, with PyTorch's meaning and defaults; numbers are finite and at least 0. */
+/** Options of `SGD`, with PyTorch's meaning; learningRate, momentum and weightDecay are finite and at least 0. */
 export interface SGDOptions {
   /** What a step takes of the direction; see `SGD.learningRate`. */
   readonly learningRate: number;

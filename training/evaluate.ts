@@ -10,15 +10,15 @@ import { evaluationMode, type Module, rank } from '../nn/index.ts';
 export interface Evaluation {
   /** Mean of -log p[label]. */
   readonly loss: number;
-  /** The share of images whose label has the largest probability, from 0 to 1. */
+  /** The share of pictures whose label has the largest probability, from 0 to 1. */
   readonly top1: number;
-  /** The share of images whose label is among the five largest. */
+  /** The share of pictures whose label is among the five largest, from 0 to 1. */
   readonly top5: number;
-  /** Images that were evaluated. */
+  /** Pictures that were evaluated, each once whatever its views. */
   readonly count: number;
   /** confusion[label][prediction] counts images. */
   readonly confusion: readonly (readonly number[])[];
-  /** Images over the whole time, the waiting for data included. */
+  /** Pictures over the whole time, the waiting for data included. */
   readonly imagesPerSecond: number;
 }
 

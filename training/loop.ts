@@ -98,7 +98,8 @@ export function restore(
 
 /**
  * Trains until `totalSteps` are taken or `stopped` says so, from `from` on; returns how far it came. The same settings and seed
- * give the same weights, in one run or in several. Rejects with a DivergenceError where a loss, or a weight that is to be saved, is no longer finite.
+ * give the same weights, in one run or in several. Rejects with a DivergenceError where a loss, or a weight that is to be saved,
+ * is no longer finite.
  */
 export async function train(run: TrainingRun, from: Progress): Promise<Progress> {
   let progress = from;
