@@ -6,7 +6,10 @@
  */
 const scope: string[] = [];
 
-/** Runs `body` with `name` added to the label of every op recorded in it: `layer1.0.conv1`. */
+/**
+ * Runs `body`, and gives every op recorded in it the label `name`, such as `layer1.0.conv1`. Of labels within each other the
+ * innermost counts.
+ */
 export function withLabel<T>(name: string, body: () => T): T {
   scope.push(name);
   try {

@@ -19,7 +19,10 @@ interface Definition<Names extends readonly string[], Options extends OpOptions>
   readonly name: string;
   /** Names of the inputs, in the order in which they are given. */
   readonly inputs: Names;
-  /** Options with their defaults: plain JSON, part of the plan. What changes from step to step is an input instead. */
+  /**
+   * Options with their defaults, none without it: plain JSON, part of the plan. What changes from step to step is an input
+   * instead.
+   */
   readonly options?: Options;
   /**
    * The gradient of the loss by each input, given `dy`, the one by the output: functions that record ops, called when needed; null where
@@ -39,6 +42,10 @@ export type ScalarFunctions = Readonly<Record<ScalarFunction, (...terms: readonl
 /** An op whose output element depends on one element of each input; shapes broadcast. */
 export interface FormulaDefinition<Names extends readonly string[], Options extends OpOptions>
   extends Definition<Names, Options> {
+  /**
+   * The output element as an expression of one element of each input, put together by `functions`: `([x], { multiply }) =>
+   * multiply(x, x)`.
+   */
   formula(inputs: ForEach<Names, Expression>, functions: ScalarFunctions, options: Options): Expression;
 }
 
@@ -76,7 +83,11 @@ const functions = Object.fromEntries(
 
 type AnyDefinition = FormulaDefinition<readonly string[], OpOptions> | LoopDefinition<readonly string[], OpOptions>;
 
-/** Makes an op of your own, and returns the function that records it on the tape. */
+/**
+ * Makes an op of your own from an element-wise formula or from loops, and returns the function that records it on the tape.
+ * Throws for an empty name and for no inputs; the function throws a ShapeError for another number of tensors than there are
+ * inputs.
+ */
 export function defineOp<const Names extends readonly string[], Options extends OpOptions = OpOptions>(
   definition: FormulaDefinition<Names, Options>,
 ): DefinedOp<Names, Options>;

@@ -4,9 +4,10 @@
 import ndarray, { type NdArray, type TypedArray } from 'ndarray';
 import { checkShape, formatShape, type Shape, ShapeError, sizeOf } from './shape.ts';
 
-/** Float64 stays float64 until a device with less takes it. */
+/** Values on the host, flat and row-major. Float64 stays float64 until a device with less takes it. */
 export type HostArray = Float32Array | Float64Array;
 
+/** Arrays of arrays of numbers, row-major; every row of an axis needs the same length. */
 export type NestedNumbers = readonly (number | NestedNumbers)[];
 
 /** What `tensor` accepts. Any ndarray will do: negative and interleaved strides are read as they lie. */

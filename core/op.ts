@@ -16,8 +16,11 @@ export type OpOptions = Readonly<Record<string, unknown>>;
 
 /** Everything known of a call before it runs. */
 export interface OpCall<Options> {
+  /** Of the inputs, in their order. */
   readonly shapes: readonly Shape[];
+  /** What the shape rule gave. */
   readonly outputShape: Shape;
+  /** With nothing left open. */
   readonly options: Options;
 }
 

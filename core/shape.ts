@@ -2,15 +2,21 @@
  * Shapes and the checks on them. A shape is a list of sizes, outermost axis first, as NumPy and PyTorch print it; arrays are
  * row-major. This file owns the messages about shapes that do not fit; it knows nothing of tensors.
  */
+
+/** The lengths of a tensor's axes, outermost first; [] is a scalar. */
 export type Shape = readonly number[];
 
 /** A shape or option that an op cannot take. Thrown when recording, so the stack leads to the user's line. */
 export class ShapeError extends Error {
+  /** Always `ShapeError`. */
   override readonly name = 'ShapeError';
 
+  /** The message is `op: problem`. */
   constructor(
+    /** The op that refused. */
     readonly op: string,
     problem: string,
+    /** The shapes that it was given. */
     readonly shapes: readonly Shape[] = [],
   ) {
     super(`${op}: ${problem}`);

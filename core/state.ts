@@ -35,32 +35,59 @@ export function withStates<Result>(values: ReadonlyMap<State, Tensor>, body: () 
   }
 }
 
+/** Options of a State. */
 export interface StateOptions {
-  /** In labels and messages: `layer1.0.conv1.weight`. */
+  /** Its name in labels and messages, such as `layer1.0.conv1.weight`; `state` by default. */
   readonly label?: string;
-  /** Whether `backward` accumulates a gradient for it. */
+  /** Whether `backward` accumulates a gradient for it; false by default. */
   readonly trainable?: boolean;
 }
 
+/**
+ * A value that lives on the device between plans: a parameter, its momentum, a running statistic. `read` gives ops its value,
+ * `assign` a new one to it; on `useDevice` it moves along.
+ */
 export class State {
+  /** The shape of every value it has. */
   readonly shape: Shape;
+  /** Whether `backward` accumulates a gradient for it. */
   readonly trainable: boolean;
+  /** Its name in labels and messages; a module sets it to the State's path in the network. */
   label: string;
-  /** The latest version recorded; each `assign` makes one more. */
+  /**
+   * The latest version recorded; each `assign` makes one more.
+   * @internal
+   */
   version = 0;
-  /** The version that the device holds, or will hold when the flush now running ends. */
+  /**
+   * The version that the device holds, or will hold when the flush now running ends.
+   * @internal
+   */
   stored = 0;
-  /** Assignments that no flush has begun to run yet, by the version each makes. */
+  /**
+   * Assignments that no flush has begun to run yet, by the version each makes.
+   * @internal
+   */
   readonly pending = new Map<number, { readonly value: Tensor; readonly batch: number }>();
-  /** The value while no device holds it. */
+  /**
+   * The value while no device holds it.
+   * @internal
+   */
   host: HostArray | undefined;
-  /** Why the value is gone: the flush that was writing it failed. */
+  /**
+   * Why the value is gone: the flush that was writing it failed.
+   * @internal
+   */
   lost: Error | undefined;
   /** The gradient as the optimizer sees it: undefined before the first backward and after `zeroGrad`. */
   grad: State | undefined;
   private leaf: Tensor | undefined;
   private gradient: State | undefined;
 
+  /**
+   * Begins with a copy of `value`; a flat array takes a `shape`, which is [length] without it. Throws a ShapeError where they do
+   * not fit.
+   */
   constructor(value: HostValue, options: StateOptions & { readonly shape?: Shape } = {}) {
     const host = toHost(value, options.shape);
     this.shape = host.shape;
@@ -72,11 +99,15 @@ export class State {
     dropped.register(this, reference);
   }
 
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
 
-  /** A leaf of the graph that names the latest version; gradients stop there. */
+  /**
+   * A leaf of the graph that names the latest version; gradients stop there. Throws where the value was lost with a flush that
+   * failed.
+   */
   read(): Tensor {
     const standIn = standIns?.get(this);
     if (standIn !== undefined) return standIn;
@@ -85,7 +116,10 @@ export class State {
     return this.leaf;
   }
 
-  /** Gives the State a new value, to be computed with everything else in the next flush. Starts none by itself. */
+  /**
+   * Gives the State a new value of its shape, to be computed with everything else in the next flush; starts none by itself.
+   * Throws a ShapeError for another shape.
+   */
   assign(value: TensorLike): void {
     const next = asTensor(value);
     if (!sameShape(next.shape, this.shape)) {
@@ -103,21 +137,30 @@ export class State {
     this.leaf = undefined;
   }
 
+  /** The latest value, flat and row-major: float64 from the reference device, float32 from the others. */
   data(): Promise<HostArray> {
     return this.read().data();
   }
 
+  /** The latest value of a State with one element; rejects with a ShapeError for any other. */
   item(): Promise<number> {
     return this.read().item();
   }
 
-  /** Adds to `.grad`, or begins it. The State behind it is kept across `zeroGrad`, so its device memory is too. */
+  /**
+   * Adds to `.grad`, or begins it. The State behind it is kept across `zeroGrad`, so its device memory is too.
+   * @internal
+   */
   accumulateGradient(gradient: Tensor, add: (a: Tensor, b: Tensor) => Tensor): void {
     this.gradient ??= new State(new Float32Array(this.size), { shape: this.shape, label: `${this.label}.grad` });
     this.gradient.assign(this.grad === undefined ? gradient : add(this.gradient.read(), gradient));
     this.grad = this.gradient;
   }
 
+  /**
+   * What reading a State throws whose value is lost.
+   * @internal
+   */
   lostError(): Error {
     return new Error(
       `${this.label} was lost because the flush that was writing it failed (${this.lost?.message}); load the State again, from a checkpoint or with assign()`,

@@ -40,7 +40,10 @@ export function gradient(loss: Tensor, wrt: readonly (Tensor | State)[]): Tensor
   return targets.map((target) => dy.get(target) ?? zeros(target.shape));
 }
 
-/** Adds the gradient of a scalar to `.grad` of every trainable State below it, computed at the end of the tick. */
+/**
+ * Adds the gradient of a scalar to `.grad` of every trainable State below it, computed at the end of the tick. Throws for a loss
+ * that is not a scalar, that depends on no trainable State, or that an earlier flush has made stale.
+ */
 export function backward(loss: Tensor): void {
   checkCurrent(loss);
   const leaves = trainableLeaves(loss);

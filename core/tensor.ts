@@ -20,23 +20,45 @@ export type Source =
 
 let nextId = 0;
 
-/** Immutable to its users; made by `tensor`, by a State and by ops. */
+/**
+ * A node of a graph: a shape, and where the value comes from. Immutable to its users; made by `tensor`, by a State and by ops.
+ */
 export class Tensor {
   /** Grows with every tensor made, so ascending ids are an order in which inputs come before what uses them. */
   readonly id = nextId++;
+  /** The path of the module, or the name given to `withLabel`, in which it was recorded; '' outside of both. */
   readonly label = currentLabel();
-  /** The value, once a flush was asked for it. */
+  /**
+   * The value, once a flush was asked for it.
+   * @internal
+   */
   value: HostArray | undefined;
-  /** How often a flush has run it; a second time costs a second pass. */
+  /**
+   * How often a flush has run it; a second time costs a second pass.
+   * @internal
+   */
   runs = 0;
-  /** What `requestRead` found when it last walked below this tensor (see plan/flush.ts). */
+  /**
+   * What `requestRead` found when it last walked below this tensor (see plan/flush.ts).
+   * @internal
+   */
   reach: { readonly epoch: number; readonly batch: number } | undefined;
 
+  /**
+   * For ops; `tensor` makes one of values.
+   * @internal
+   */
   constructor(
+    /** The lengths of its axes, outermost first. */
     readonly shape: Shape,
+    /**
+     * Where its value comes from.
+     * @internal
+     */
     public source: Source,
   ) {}
 
+  /** Number of elements. */
   get size(): number {
     return sizeOf(this.shape);
   }
@@ -51,7 +73,7 @@ export class Tensor {
     return toNdArray(await this.data(), this.shape);
   }
 
-  /** The value of a tensor with one element. */
+  /** The value of a tensor with one element; rejects with a ShapeError for any other. */
   async item(): Promise<number> {
     if (this.size !== 1)
       throw new ShapeError(
@@ -83,8 +105,9 @@ export class Tensor {
 }
 
 /**
- * A tensor with a copy of the given values: a number, nested arrays, a Float32Array or Float64Array (with a shape), or an ndarray.
- * It enters a plan as a feed, so other values of the same shape run the same compiled plan.
+ * A tensor with a copy of the given values: a number, nested arrays, a Float32Array or Float64Array (with a shape), or an
+ * ndarray. It enters a plan as a feed, so other values of the same shape run the same compiled plan. Throws a ShapeError where
+ * values and shape do not fit, and for empty and ragged arrays.
  */
 export function tensor(value: HostValue, shape?: Shape): Tensor {
   const host = toHost(value, shape);

@@ -3,6 +3,7 @@ import { type Tensor, tensor } from '../core/tensor.ts';
 import type { Image } from './dataset.ts';
 import { DataError } from './error.ts';
 
+/** What a `DataLoader` gives: some images with their labels, as tensors. */
 export interface Batch {
   /** Which batch of its epoch this is, from 0. */
   readonly number: number;

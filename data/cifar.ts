@@ -8,11 +8,15 @@ import { DataError } from './error.ts';
 
 /** The contents of a .bin file, and its name for messages. */
 export interface CifarFile {
+  /** What messages call it. */
   readonly name: string;
+  /** All of the file. */
   readonly bytes: Uint8Array;
 }
 
+/** Which of the two labels of a CIFAR-100 image counts. */
 export interface Cifar100Labels {
+  /** `fine`, the default, for 100 classes, or `coarse` for 20. */
   readonly labels?: 'fine' | 'coarse';
   /** Names of the classes; their numbers without it. */
   readonly names?: readonly string[];
@@ -26,7 +30,10 @@ export function cifar10FromFiles(files: readonly CifarFile[]): Dataset {
   return cifarDataset(files, { labelBytes: 1, labelAt: 0, classes: CIFAR10_CLASSES });
 }
 
-/** The 100-class set, by its 100 fine or 20 coarse labels. */
+/**
+ * The 100-class set of one or several files, by its 100 fine or 20 coarse labels. Throws a DataError naming a file that is
+ * malformed.
+ */
 export function cifar100FromFiles(files: readonly CifarFile[], { labels = 'fine', names }: Cifar100Labels = {}): Dataset {
   const count = labels === 'fine' ? 100 : 20;
   const classes = names?.length === count ? names : Array.from({ length: count }, (_, k) => String(k));

@@ -6,7 +6,9 @@ import { type Cifar100Labels, type CifarFile, cifar10FromFiles, cifar100FromFile
 import type { Dataset } from './dataset.ts';
 import { DataError } from './error.ts';
 
+/** Options of `cifar10` and `cifar100`. */
 export interface CifarOptions {
+  /** Which images; `train` by default. */
   readonly split?: 'train' | 'test';
 }
 
@@ -24,7 +26,10 @@ export function cifar10(directory: string, { split = 'train' }: CifarOptions = {
   return cifar10FromFiles(findFiles(directory, 'cifar-10-batches-bin', names).map(read));
 }
 
-/** The 100-class set from a directory with train.bin or test.bin, by its 100 fine or 20 coarse labels. */
+/**
+ * The 100-class set from a directory with train.bin or test.bin, by its 100 fine or 20 coarse labels; the directory that holds
+ * cifar-100-binary will do as well. Throws a DataError naming a file that is missing or malformed.
+ */
 export function cifar100(
   directory: string,
   { split = 'train', labels = 'fine' }: CifarOptions & Pick<Cifar100Labels, 'labels'> = {},

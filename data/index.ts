@@ -1,4 +1,7 @@
-/** What users import from 'tapegrad/data'; pages get browser.ts alone. */
+/**
+ * What users import from 'tapegrad/data'; pages get browser.ts alone.
+ * @module tapegrad/data
+ */
 export * from './browser.ts';
 export { type CifarOptions, cifar10, cifar100 } from './cifarFiles.ts';
 export { type ImageFolder, type ImageFolderOptions, imageFolder } from './imageFolder/imageFolder.ts';

@@ -8,15 +8,19 @@ import { permutation, randomFor } from './random.ts';
 import type { Transform } from './transforms.ts';
 import { readable, Unreadable, type UnreadableOptions } from './unreadable.ts';
 
+/** Options of `DataLoader`. */
 export interface LoaderOptions extends UnreadableOptions {
+  /** Images in a batch; the last of an epoch may have fewer. */
   readonly batchSize: number;
-  /** Another order in every epoch. */
+  /** Another order in every epoch; false by default. */
   readonly shuffle?: boolean;
+  /** Of order and augmentation; 0 by default. */
   readonly seed?: number;
-  /** Leaves out the last batch when it is not full. */
+  /** Leaves out the last batch when it is not full; false by default. */
   readonly dropLast?: boolean;
+  /** What changes each image on its way into a batch; nothing by default. */
   readonly transform?: Transform;
-  /** So many batches are prepared while the consumer works on the one it has. */
+  /** So many batches are prepared while the consumer works on the one it has; 1 by default. */
   readonly ahead?: number;
 }
 
@@ -24,14 +28,15 @@ export interface LoaderOptions extends UnreadableOptions {
 const [ORDER, IMAGE] = [1, 2];
 
 /**
- * Iterate it once an epoch. Order and augmentation are drawn from (seed, epoch, image), so they do not depend on the batch size, and
- * an epoch can be repeated: `setEpoch`, or from any batch on: `epoch`.
+ * A data set as a sequence of batches. Iterate it once an epoch. Order and augmentation are drawn from (seed, epoch, image), so
+ * they do not depend on the batch size, and an epoch can be repeated: `setEpoch`, or from any batch on: `epoch`.
  */
 export class DataLoader implements AsyncIterable<Batch> {
   private next = 0;
   private readonly options: Required<Omit<LoaderOptions, keyof UnreadableOptions>>;
   private readonly unreadable: Unreadable;
 
+  /** Throws a RangeError for an option out of range, for an empty data set, and where `dropLast` leaves no batch. */
   constructor(
     private readonly dataset: Dataset,
     options: LoaderOptions,
@@ -66,6 +71,7 @@ export class DataLoader implements AsyncIterable<Batch> {
     this.next = epoch;
   }
 
+  /** The batches of the next epoch: 0 at first, or what `setEpoch` said. */
   [Symbol.asyncIterator](): AsyncIterator<Batch> {
     return this.batches(this.next++, 0);
   }

@@ -12,13 +12,20 @@ const PIXELS = SIDE * SIDE;
 /** Radians by which a shape is turned at most: rows must not become columns, nor a cross a saltire. */
 const MAX_TILT = 0.4;
 
+/** Options of `synthetic`. */
 export interface SyntheticOptions {
+  /** Which images; `train` by default, and no image is in both. */
   readonly split?: 'train' | 'test';
+  /** How many; 1,600 by default. */
   readonly count?: number;
+  /** Of everything that is drawn; 0 by default. */
   readonly seed?: number;
 }
 
-/** `count` images, the classes in turn; image k depends on (seed, split, k) only, and no image is in both splits. */
+/**
+ * The built-in data set: ten kinds of shapes on textured backgrounds, [3, 32, 32], the classes in turn. Image k depends on (seed,
+ * split, k) only, and no image is in both splits. Throws a RangeError for a count that is not a whole number of at least 1.
+ */
 export function synthetic({ split = 'train', count = 1600, seed = 0 }: SyntheticOptions = {}): Dataset {
   if (!Number.isInteger(count) || count < 1)
     throw new RangeError(`synthetic: count ${count} given; it needs to be a whole number of at least 1`);

@@ -3,14 +3,18 @@ import ndarray from 'ndarray';
 import type { Dataset, Image } from './dataset.ts';
 import type { Random } from './random.ts';
 
+/** Makes an image of an image; chance comes from `random` alone. */
 export type Transform = (image: Image, random: Random) => Image;
 
-/** One after another. */
+/** The transforms one after another, as one. */
 export function compose(...transforms: readonly Transform[]): Transform {
   return (image, random) => transforms.reduce((sofar, transform) => transform(sofar, random), image);
 }
 
-/** Black padding on every side, then a random piece of the original size (or `size` x `size`): He et al. 2015, sec. 4.2, pads 4. */
+/**
+ * Black padding on every side, 4 pixels by default, then a random piece of the original size (or `size` x `size`): He et al.
+ * 2015, sec. 4.2. Throws a RangeError for an image into which the piece does not fit.
+ */
 export function randomCrop({ padding = 4, size }: { readonly padding?: number; readonly size?: number } = {}): Transform {
   return (image, random) => {
     const [, h, w] = [image.shape[0]!, image.shape[1]!, image.shape[2]!];
@@ -44,7 +48,7 @@ function forEachRow({ shape, stride, offset }: Image, visit: (start: number, cha
   }
 }
 
-/** Left and right exchanged, for half of the images. */
+/** Left and right exchanged, for half of the images; no pixel moves. */
 export function randomHorizontalFlip(): Transform {
   return (image, random) => (random.float() < 0.5 ? image.step(1, 1, -1) : image);
 }
@@ -79,7 +83,7 @@ export function lighting(covariance: Covariance, { strength = 0.1 }: { readonly 
   };
 }
 
-/** (x - mean) / std by channel. */
+/** (x - mean) / std by channel. Throws a RangeError for numbers that are not finite and for a std of 0. */
 export function normalise({ mean, std }: { readonly mean: readonly number[]; readonly std: readonly number[] }): Transform {
   if (
     mean.length !== std.length ||
@@ -120,7 +124,7 @@ export function subtractMean(mean: Image): Transform {
   };
 }
 
-/** The mean of all images, summed in float64. */
+/** The mean of all images of a data set, [c, h, w], summed in float64: what `subtractMean` takes. */
 export async function perPixelMean(dataset: Dataset): Promise<Image> {
   const [c, h, w] = dataset.imageShape;
   const total = new Float64Array(c * h * w);

@@ -2,8 +2,9 @@
 import type { Dataset, Image } from './dataset.ts';
 import { DataError, PictureError } from './error.ts';
 
+/** What is done about pictures that cannot be read. */
 export interface UnreadableOptions {
-  /** So many unreadable pictures are left out of their batches; the next one is an error. */
+  /** So many unreadable pictures are left out of their batches; the next one is an error. 0 by default. */
   readonly unreadableLimit?: number;
   /** Hears of every such file once, with the number of them so far. */
   readonly onUnreadable?: (error: PictureError, count: number) => void;

@@ -10,13 +10,23 @@ import { stage } from './stage.ts';
 
 /** [n, 3, h, w] -> [n, classes]; h = w = 32 in the paper. Option A shortcuts unless told otherwise. */
 export class CifarResNet extends Module {
+  /** 3x3 to `width` channels. */
   readonly conv1: Conv2d;
+  /** Follows conv1. */
   readonly bn1: BatchNorm2d;
+  /** n blocks of `width` channels on maps of 32 x 32. */
   readonly layer1: Sequential;
+  /** n blocks of twice as many channels on 16 x 16. */
   readonly layer2: Sequential;
+  /** n blocks of four times as many channels on 8 x 8. */
   readonly layer3: Sequential;
+  /** From the channels' means to the logits. */
   readonly linear: Linear;
 
+  /**
+   * `depth` is 6n + 2; throws a RangeError for another. `seed` and `weights` belong to `cifarResnet`, which builds it within
+   * `initialise`.
+   */
   constructor(depth: number, options: ModelOptions = {}) {
     super();
     const { classes = 10, inputChannels = 3, width = 16, shortcut = 'A' } = options;
@@ -47,7 +57,7 @@ export function blocksPerStage(depth: number): number {
   throw new RangeError(`cifarResnet: depth ${depth} given; it needs to be 6n + 2: 8, 14, 20, 26, 32, ...`);
 }
 
-/** Any depth of 6n + 2. */
+/** The CIFAR network of a depth of 6n + 2; throws a RangeError for another. Shortcut `none` makes it a plain one. */
 export function cifarResnet({ depth, ...options }: ModelOptions & { readonly depth: number }): CifarResNet {
   const { seed = 0, weights } = options;
   return initialise({ seed, ...(weights && { weights }) }, () => new CifarResNet(depth, options));
@@ -62,15 +72,25 @@ const plain =
   (options: ModelOptions = {}) =>
     cifarResnet({ shortcut: 'none', ...options, depth });
 
+/** 20 layers: n = 3, 0.27 M parameters. */
 export const resnet20 = residual(20);
+/** 32 layers: n = 5, 0.46 M parameters. */
 export const resnet32 = residual(32);
+/** 44 layers: n = 7, 0.66 M parameters. */
 export const resnet44 = residual(44);
+/** 56 layers: n = 9, 0.85 M parameters. */
 export const resnet56 = residual(56);
+/** 110 layers: n = 18, 1.7 M parameters; the paper warms up its rate (sec. 4.2). */
 export const resnet110 = residual(110);
+/** 1202 layers: n = 200, 19.4 M parameters. */
 export const resnet1202 = residual(1202);
-/** The same stacks without shortcuts. */
+/** `resnet20` without shortcuts. */
 export const plain20 = plain(20);
+/** `resnet32` without shortcuts. */
 export const plain32 = plain(32);
+/** `resnet44` without shortcuts. */
 export const plain44 = plain(44);
+/** `resnet56` without shortcuts. */
 export const plain56 = plain(56);
+/** `resnet110` without shortcuts. */
 export const plain110 = plain(110);

@@ -1,3 +1,6 @@
-/** What users import from 'tapegrad/models'; pages get browser.ts alone. */
+/**
+ * What users import from 'tapegrad/models'; pages get browser.ts alone.
+ * @module tapegrad/models
+ */
 export * from './browser.ts';
 export { readSafetensors, writeSafetensors } from './weights.ts';

@@ -19,35 +19,51 @@ import {
 } from '../nn/index.ts';
 import { stage } from './stage.ts';
 
+/** Options of every network here. */
 export interface ModelOptions {
+  /** Logits an image; 1000 by default, of CIFAR networks 10. */
   readonly classes?: number;
+  /** Channels of the images; 3 by default. */
   readonly inputChannels?: number;
-  /** Channels of the first stage; the others follow. */
+  /** Channels of the first stage, the next has twice as many; 64 by default, of CIFAR networks 16. */
   readonly width?: number;
+  /** What is added in every block; the network's own by default. */
   readonly shortcut?: Shortcut;
-  /** Begins every block as its shortcut. */
+  /** Begins every block as its shortcut (arXiv:1706.02677, sec. 5.1); false by default. */
   readonly zeroGamma?: boolean;
+  /** Of the weights; 0 by default. */
   readonly seed?: number;
-  /** How weights are drawn; He normal, fan in. */
+  /** How weights are drawn; He normal, fan in, by default. */
   readonly weights?: Initialiser;
 }
 
+/** Options of the ImageNet networks. */
 export interface ResNetOptions extends ModelOptions {
-  /** Of bottlenecks: torchvision's place for the stride, or the paper's. */
+  /** Which convolution of a bottleneck has the stride: the 3x3, the default and torchvision's, or the first 1x1, the paper's. */
   readonly strideOn?: '3x3' | '1x1';
 }
 
 /** [n, 3, h, w] -> [n, classes]; h and w from 32 on, 224 in the paper. */
 export class ResNet extends Module {
+  /** 7x7 with stride 2 to `width` channels. */
   readonly conv1: Conv2d;
+  /** Follows conv1; a ReLU and a 3x3 maximum with stride 2 come next. */
   readonly bn1: BatchNorm2d;
+  /** The paper's conv2_x, on maps of 56 x 56. */
   readonly layer1: Sequential;
+  /** The paper's conv3_x, on 28 x 28. */
   readonly layer2: Sequential;
+  /** The paper's conv4_x, on 14 x 14. */
   readonly layer3: Sequential;
+  /** The paper's conv5_x, on 7 x 7. */
   readonly layer4: Sequential;
+  /** From the channels' means to the logits. */
   readonly fc: Linear;
 
-  /** `blocks` holds the number of blocks of each stage. */
+  /**
+   * `blocks` holds the number of blocks of each stage. `seed` and `weights` belong to the functions that build it within
+   * `initialise`, such as `resnet18`.
+   */
   constructor(block: 'basic' | 'bottleneck', blocks: readonly [number, number, number, number], options: ResNetOptions = {}) {
     super();
     const { classes = 1000, inputChannels = 3, width = 64 } = options;
@@ -93,11 +109,17 @@ function builder(block: 'basic' | 'bottleneck', blocks: readonly [number, number
   };
 }
 
+/** 18 layers of basic blocks, option B shortcuts: 11.7 M parameters, 1.8 G multiply-adds. */
 export const resnet18 = builder('basic', [2, 2, 2, 2], 'B');
+/** 34 layers of basic blocks, option B shortcuts: 21.8 M parameters, 3.6 G multiply-adds. */
 export const resnet34 = builder('basic', [3, 4, 6, 3], 'B');
+/** 50 layers of bottlenecks, option B shortcuts: 25.6 M parameters, in the paper 3.8 G multiply-adds. */
 export const resnet50 = builder('bottleneck', [3, 4, 6, 3], 'B');
+/** 101 layers of bottlenecks, option B shortcuts: 44.5 M parameters, in the paper 7.6 G multiply-adds. */
 export const resnet101 = builder('bottleneck', [3, 4, 23, 3], 'B');
+/** 152 layers of bottlenecks, option B shortcuts: 60.2 M parameters, in the paper 11.3 G multiply-adds. */
 export const resnet152 = builder('bottleneck', [3, 8, 36, 3], 'B');
-/** Without shortcuts (fig. 3, middle). */
+/** `resnet18` without shortcuts (fig. 3, middle, has 34 layers). */
 export const plain18 = builder('basic', [2, 2, 2, 2], 'none');
+/** `resnet34` without shortcuts (fig. 3, middle). */
 export const plain34 = builder('basic', [3, 4, 6, 3], 'none');

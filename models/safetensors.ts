@@ -14,13 +14,17 @@ import { DTYPES, type Dtype } from './dtypes.ts';
 
 /** A file of weights that cannot be read or written; the message names the file. */
 export class WeightsError extends Error {
+  /** Always `WeightsError`. */
   override readonly name = 'WeightsError';
 }
 
 /** Headers of real models have a few hundred kilobytes; the format's own limit. */
 const MAX_HEADER = 100_000_000;
 
-/** The arrays of a file's bytes, in its order; integers and half floats become float32. Throws a WeightsError with `name` and the key. */
+/**
+ * The arrays of a file's bytes, in its order; half floats become float32, integers float64. Throws a WeightsError with `name` and
+ * the key.
+ */
 export function decodeSafetensors(bytes: Uint8Array, name = 'the safetensors data'): StateDict {
   const { header, dataStart } = readHeader(bytes, name);
   const entries = Object.entries(header).filter(([key]) => key !== '__metadata__');
@@ -105,13 +109,15 @@ function checkLayout(entries: readonly (Entry & { key: string })[], available: n
     throw new WeightsError(`${file} has ${available} bytes of data, but its arrays cover ${end}; it is damaged`);
 }
 
-/** Float64 arrays stay float64 where `exact`; everything else is written as float32, as PyTorch expects it. */
+/** Options of `writeSafetensors` and `encodeSafetensors`. */
 export interface WriteOptions {
+  /** Texts by name, kept in the header beside the arrays; none by default. */
   readonly metadata?: Readonly<Record<string, string>>;
+  /** Whether float64 arrays stay float64; by default everything is written as float32, as PyTorch expects it. */
   readonly exact?: boolean;
 }
 
-/** The file's bytes, in pieces. */
+/** The bytes of a safetensors file, in pieces, arrays in the map's order. */
 export function encodeSafetensors(tensors: StateDict, { metadata, exact = false }: WriteOptions = {}): Uint8Array[] {
   const arrays = [...tensors].map(([key, { shape, data }]) => ({
     key,

@@ -7,15 +7,21 @@ import type { Module } from '../nn/index.ts';
 import * as cifar from './cifarResnet.ts';
 import * as imageNet from './resnet.ts';
 
+/** A network of the paper, beside the paper's figures. */
 export interface ModelEntry {
+  /** As on the command line: `resnet20`. */
   readonly name: string;
+  /** Whose images it takes: of 224 x 224 or of 32 x 32 pixels. */
   readonly family: 'imagenet' | 'cifar';
+  /** Makes the network. */
   readonly build: (options?: imageNet.ResNetOptions) => Module;
   /** One image of the size in the paper: [1, 3, 224, 224] or [1, 3, 32, 32]. */
   readonly inputShape: Shape;
   /** Convolutions and linear layers on the main path. */
   readonly layers: number;
+  /** The paper's number, torchvision's for ImageNet; undefined where there is none. */
   readonly parameters: number | undefined;
+  /** The paper's number for one image; undefined where there is none. */
   readonly multiplyAdds: number | undefined;
   /** Without shortcuts. */
   readonly plain: boolean;
@@ -73,10 +79,10 @@ const entries: readonly ModelEntry[] = [
   cifarEntry('plain110', cifar.plain110, 110),
 ];
 
-/** The paper's own, for the command `models`. */
+/** The paper's networks by name, in the order of the command `models`. */
 export const modelTable: ReadonlyMap<string, ModelEntry> = new Map(entries.map((entry) => [entry.name, entry]));
 
-/** What `modelNamed` knows, for messages. */
+/** All names that `modelNamed` knows, as a text for messages. */
 export const MODEL_NAMES = `${[...modelTable.keys()].join(', ')}, or cifar-resnet<N> and cifar-plain<N> for any N = 6n + 2`;
 
 /**

@@ -6,8 +6,8 @@ import type { StateDict } from '../nn/index.ts';
 import { decodeSafetensors, encodeSafetensors, type WriteOptions } from './safetensors.ts';
 
 /**
- * The arrays of a file, or of its bytes, in its order; integers and half floats become float32. Throws a FileError for what cannot be
- * read, and a WeightsError, naming file and key, for what is no safetensors file.
+ * The arrays of a file, or of its bytes, in its order; half floats become float32, integers float64. Throws a FileError for what
+ * cannot be read, and a WeightsError, naming file and key, for what is no safetensors file.
  */
 export function readSafetensors(file: string | Uint8Array): StateDict {
   return typeof file === 'string' ? decodeSafetensors(readWhole(file), file) : decodeSafetensors(file);

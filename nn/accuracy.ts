@@ -2,8 +2,8 @@ import { ShapeError, type Tensor } from '../core/index.ts';
 
 /**
  * The share of images whose label is among the k largest logits, from 0 to 1. Logits [n, classes], labels [n].
- * Call it in the tick in which the logits were recorded; like `data()` it asks at once, and its promise may be awaited later.
- * Of equal logits the smaller class comes first; NaN logits are never right.
+ * Call it in the tick in which the logits were recorded; like `data()` it asks at once, and its promise may be awaited later. Of
+ * equal logits the smaller class comes first; NaN logits are never right. Rejects with a ShapeError for other shapes.
  */
 export async function accuracy(logits: Tensor, labels: Tensor, k = 1): Promise<number> {
   const [count, classes] = logits.shape;
@@ -18,7 +18,10 @@ export async function accuracy(logits: Tensor, labels: Tensor, k = 1): Promise<n
   return right / count!;
 }
 
-/** How many classes come before `label`: of equal ones the smaller class; a NaN comes last. */
+/**
+ * How many classes come before `label` in the order of the scores, 0 where it is the largest: of equal ones the smaller class
+ * comes first; a NaN comes last.
+ */
 export function rank(scores: ArrayLike<number>, label: number): number {
   const own = scores[label]!;
   let before = 0;

@@ -1,12 +1,13 @@
 import { add, batchNorm, batchNormEvaluate, State, scale, type Tensor } from '../core/index.ts';
 import { Module } from './module.ts';
 
+/** Options of `BatchNorm2d`. */
 export interface BatchNorm2dOptions {
-  /** Added to the variance under the root. */
+  /** Added to the variance under the root; 1e-5 by default. */
   readonly epsilon?: number;
-  /** Share of the new batch in the running statistics. */
+  /** Share of the new batch in the running statistics; 0.1 by default. */
   readonly momentum?: number;
-  /** First value of gamma; 0 makes a residual block begin as its shortcut. */
+  /** First value of gamma, 1 by default; 0 makes a residual block begin as its shortcut. */
   readonly gamma?: number;
 }
 
@@ -19,13 +20,19 @@ export interface BatchNorm2dOptions {
  * running = (1 - momentum) * running + momentum * batch. In evaluation with the running ones. weight is gamma, bias is beta, all [c].
  */
 export class BatchNorm2d extends Module {
+  /** gamma, [c]. */
   readonly weight: State;
+  /** beta, [c]; begins at 0. */
   readonly bias: State;
+  /** The running mean, [c]; begins at 0. */
   readonly runningMean: State;
+  /** The running unbiased variance, [c]; begins at 1. */
   readonly runningVar: State;
+  /** Added to the variance under the root. */
   readonly epsilon: number;
   private readonly momentum: number;
 
+  /** For inputs of so many channels. */
   constructor(channels: number, { epsilon = 1e-5, momentum = 0.1, gamma = 1 }: BatchNorm2dOptions = {}) {
     super();
     const filled = (value: number): Float32Array => new Float32Array(channels).fill(value);

@@ -2,8 +2,9 @@ import { add, type Conv2dOptions, conv2d, reshape, State, type Tensor } from '..
 import { initialWeight } from './initialise.ts';
 import { Module } from './module.ts';
 
+/** Options of `Conv2d`: those of the op, the kernel's size, and whether there is a bias. */
 export interface Conv2dLayerOptions extends Conv2dOptions {
-  /** A number for both axes, or [vertical, horizontal]. */
+  /** Rows and columns of the kernel: a number for both, or [vertical, horizontal]. */
   readonly kernelSize: number | readonly [number, number];
   /** True unless said otherwise, as in PyTorch; a convolution before batch norm needs none. */
   readonly bias?: boolean;
@@ -11,10 +12,13 @@ export interface Conv2dLayerOptions extends Conv2dOptions {
 
 /** [n, c, h, w] -> [n, o, y, x]: y[n, o] = sum_c x[n, c] * w[o, c] + b[o]. Weight [o, c / groups, i, j], He normal; bias [o], zero. */
 export class Conv2d extends Module {
+  /** [o, c / groups, i, j] */
   readonly weight: State;
+  /** [o]; undefined without bias. */
   readonly bias: State | undefined;
   private readonly options: Conv2dOptions;
 
+  /** Throws a RangeError where the channels do not divide into the groups. */
   constructor(inChannels: number, outChannels: number, { kernelSize, bias = true, ...options }: Conv2dLayerOptions) {
     super();
     const groups = options.groups ?? 1;

@@ -10,6 +10,7 @@ import { Module } from './module.ts';
 export class Dropout extends Module {
   private random = nextGenerator();
 
+  /** `probability` is the share of values that become 0, from 0 to below 1; 0.5 by default. */
   constructor(private readonly probability = 0.5) {
     super();
   }
@@ -25,6 +26,7 @@ export class Dropout extends Module {
     return this.random.getState();
   }
 
+  /** Goes on drawing where `randomState` stood. */
   setRandomState(state: readonly number[]): void {
     this.random = xoroshiro128plusFromState(state);
   }

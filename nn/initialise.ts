@@ -15,12 +15,13 @@ import { sizeOf } from '../core/shape.ts';
 /** Fills a weight: [o, c / groups, i, j] of a convolution or [o, i] of a linear layer. */
 export type Initialiser = (shape: Shape, random: RandomGenerator) => Float32Array;
 
-/** Which side of the weight is counted. */
+/** Options of `heNormal` and `heUniform`. */
 export interface Fan {
+  /** The side of the weight that is counted: `in`, the default, c / groups * i * j, or `out`, o * i * j. */
   readonly fan?: 'in' | 'out';
 }
 
-/** N(0, 2 / fan); the paper's choice for every ResNet. */
+/** Draws from N(0, 2 / fan), arXiv:1502.01852, eq. 10 and 14; the paper's choice for every ResNet. */
 export function heNormal({ fan = 'in' }: Fan = {}): Initialiser {
   return (shape, random) => {
     const deviation = Math.sqrt(2 / fanOf(shape, fan));
@@ -28,7 +29,7 @@ export function heNormal({ fan = 'in' }: Fan = {}): Initialiser {
   };
 }
 
-/** U(-b, b) with b = sqrt(6 / fan), which has the same variance. */
+/** Draws from U(-b, b) with b = sqrt(6 / fan), which has the variance of `heNormal`. */
 export function heUniform({ fan = 'in' }: Fan = {}): Initialiser {
   return (shape, random) => {
     const bound = Math.sqrt(6 / fanOf(shape, fan));
@@ -39,14 +40,20 @@ export function heUniform({ fan = 'in' }: Fan = {}): Initialiser {
 /** All weights zero: for a network that is only measured, or gets its weights from a file. Drawing 60 million takes seconds. */
 export const zeroWeights: Initialiser = (shape) => new Float32Array(sizeOf(shape));
 
+/** How the weights of a network begin. */
 export interface Initialisation {
+  /** A whole number; the same one gives the same weights, bit by bit. */
   readonly seed: number;
+  /** How they are drawn; `heNormal()` by default. */
   readonly weights?: Initialiser;
 }
 
 let current = { seed: 0, weights: heNormal(), drawn: 0 };
 
-/** Builds a network whose weights come from `seed`: `initialise({ seed: 1 }, () => new MyNet())`. */
+/**
+ * Builds a network whose weights come from `seed`: `initialise({ seed: 1 }, () => new MyNet())`. Throws a RangeError for a seed
+ * that is not a whole number.
+ */
 export function initialise<T>({ seed, weights = heNormal() }: Initialisation, build: () => T): T {
   if (!Number.isSafeInteger(seed)) throw new RangeError(`initialise: seed ${seed} given; it needs to be a whole number`);
   const outer = current;

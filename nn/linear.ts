@@ -4,9 +4,12 @@ import { Module } from './module.ts';
 
 /** [n, i] -> [n, o]: y = x w^T + b. Weight [o, i], He normal; bias [o], zero. */
 export class Linear extends Module {
+  /** [o, i] */
   readonly weight: State;
+  /** [o]; undefined without bias. */
   readonly bias: State | undefined;
 
+  /** From i to o features; `bias` is true by default. */
   constructor(inFeatures: number, outFeatures: number, { bias = true }: { readonly bias?: boolean } = {}) {
     super();
     const shape = [outFeatures, inFeatures];

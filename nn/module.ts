@@ -9,11 +9,23 @@ import { type HostArray, type Shape, State, type Tensor, tensor, withLabel } fro
 import { formatShape, sameShape } from '../core/shape.ts';
 
 /** Values by name, on the host: what `stateDict` gives, `loadStateDict` takes and safetensors files hold. */
-export type StateDict = ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>;
+export type StateDict = ReadonlyMap<
+  string,
+  {
+    /** The lengths of the axes. */
+    readonly shape: Shape;
+    /** The values, flat and row-major. */
+    readonly data: HostArray;
+  }
+>;
 
 /** How many `forward` calls are running: the outermost one names everything below it. */
 let depth = 0;
 
+/**
+ * A part of a network. A subclass puts States and modules into its properties and writes `forward`; their names, and so the keys
+ * of `stateDict`, follow from the properties: `runningMean` of `layer1[0].bn1` is `layer1.0.bn1.running_mean`.
+ */
 export abstract class Module {
   /** Set by `train` and `eval`; batch norm and dropout differ by it. */
   training = true;
@@ -54,7 +66,7 @@ export abstract class Module {
     );
   }
 
-  /** Parameters and buffers of this module and all below it. */
+  /** Parameters and buffers of this module and all below it, by their paths. A State that two modules share comes twice. */
   namedStates(): [name: string, state: State][] {
     this.assignPaths();
     return [...this.namedModules()].flatMap(([module, path]) =>
@@ -67,19 +79,22 @@ export abstract class Module {
     return distinct(this.namedStates().filter(([, state]) => state.trainable));
   }
 
+  /** Every State that is not trainable once, under its first name. */
   namedBuffers(): [name: string, buffer: State][] {
     return distinct(this.namedStates().filter(([, state]) => !state.trainable));
   }
 
+  /** Every trainable State once, in the order of definition: what an optimizer takes. */
   parameters(): State[] {
     return this.namedParameters().map(([, state]) => state);
   }
 
+  /** Every State that is not trainable once. */
   buffers(): State[] {
     return this.namedBuffers().map(([, state]) => state);
   }
 
-  /** Training mode for this module and all below it. */
+  /** Training mode for this module and all below it; evaluation mode with false. */
   train(mode = true): this {
     for (const module of this.namedModules().keys()) module.training = mode;
     return this;
@@ -101,7 +116,10 @@ export abstract class Module {
     return new Map(await Promise.all(this.namedStates().map(read)));
   }
 
-  /** Takes over values saved under the same names, PyTorch's included. Throws before anything changes if a name or shape does not fit. */
+  /**
+   * Takes over values saved under the same names, PyTorch's included; its `num_batches_tracked` are passed over. Throws before
+   * anything changes if a name is missing or unknown, or a shape does not fit.
+   */
   loadStateDict(values: StateDict): void {
     const states = this.namedStates();
     checkNames(states, values);

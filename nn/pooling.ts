@@ -11,6 +11,7 @@ import { Module } from './module.ts';
 
 /** The largest value of each window, [n, c, h, w] -> [n, c, y, x]. */
 export class MaxPool2d extends Module {
+  /** Takes the options of `maxPool2d`. */
   constructor(private readonly options: MaxPool2dOptions) {
     super();
   }
@@ -22,6 +23,7 @@ export class MaxPool2d extends Module {
 
 /** The mean of each window, [n, c, h, w] -> [n, c, y, x]. */
 export class AvgPool2d extends Module {
+  /** Takes the options of `avgPool2d`. */
   constructor(private readonly options: AvgPool2dOptions) {
     super();
   }

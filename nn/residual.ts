@@ -8,28 +8,40 @@ import { Conv2d } from './conv2d.ts';
 import { Module } from './module.ts';
 import { type Shortcut, shortcutModule } from './shortcut.ts';
 
+/** Options of `BasicBlock`. */
 export interface BlockOptions {
-  /** Of the block as a whole: 2 halves height and width. */
+  /** Of the block as a whole, 1 by default: 2 halves height and width. */
   readonly stride?: number;
+  /** What is added to F(x); `B` by default. */
   readonly shortcut?: Shortcut;
-  /** Begins with the last batch norm's gamma at 0, so the block begins as its shortcut (Goyal et al., arXiv:1706.02677, sec. 5.1). */
+  /**
+   * Begins with the last batch norm's gamma at 0, so the block begins as its shortcut (Goyal et al., arXiv:1706.02677, sec. 5.1);
+   * false by default.
+   */
   readonly zeroGamma?: boolean;
 }
 
+/** Options of `Bottleneck`. */
 export interface BottleneckOptions extends BlockOptions {
-  /** Which convolution has the stride: torchvision's (v1.5) 3x3, or the first 1x1 as in the paper. */
+  /** Which convolution has the stride: the 3x3, the default and torchvision's (v1.5), or the first 1x1 as in the paper. */
   readonly strideOn?: '3x3' | '1x1';
 }
 
 /** 3x3, 3x3 (fig. 5, left): [n, c, h, w] -> [n, channels, h / stride, w / stride]. */
 export class BasicBlock extends Module {
+  /** 3x3 with the block's stride. */
   readonly conv1: Conv2d;
+  /** Follows conv1. */
   readonly bn1: BatchNorm2d;
+  /** 3x3 */
   readonly conv2: Conv2d;
+  /** Follows conv2. */
   readonly bn2: BatchNorm2d;
+  /** The shortcut where it is not the identity. */
   readonly downsample: Module | undefined;
   private readonly shortcut: Shortcut;
 
+  /** From `inChannels` to `channels`. */
   constructor(inChannels: number, channels: number, options: BlockOptions = {}) {
     super();
     const { stride = 1, shortcut = 'B', zeroGamma = false } = options;
@@ -53,15 +65,23 @@ export class Bottleneck extends Module {
   /** Output channels as a multiple of the inner ones. */
   static readonly expansion = 4;
 
+  /** 1x1 to the inner channels. */
   readonly conv1: Conv2d;
+  /** Follows conv1. */
   readonly bn1: BatchNorm2d;
+  /** 3x3 on the inner channels. */
   readonly conv2: Conv2d;
+  /** Follows conv2. */
   readonly bn2: BatchNorm2d;
+  /** 1x1 to the output channels. */
   readonly conv3: Conv2d;
+  /** Follows conv3. */
   readonly bn3: BatchNorm2d;
+  /** The shortcut where it is not the identity. */
   readonly downsample: Module | undefined;
   private readonly shortcut: Shortcut;
 
+  /** From `inChannels` to 4 `channels`, with `channels` inside. */
   constructor(inChannels: number, channels: number, options: BottleneckOptions = {}) {
     super();
     const { stride = 1, shortcut = 'B', zeroGamma = false, strideOn = '3x3' } = options;

@@ -3,8 +3,10 @@ import { Module } from './module.ts';
 
 /** Modules one after another. Their names are their positions: `0.weight`, `1.weight`. */
 export class Sequential extends Module {
+  /** In the order in which they are applied. */
   readonly layers: readonly Module[];
 
+  /** Takes the modules in their order, each the input of the next. */
   constructor(...layers: Module[]) {
     super();
     this.layers = layers;

@@ -19,6 +19,7 @@ export function shortcutModule(kind: Shortcut, inChannels: number, outChannels: 
 
 /** Option A: every stride-th row and column from the first on, then zero channels, half before x's channels and half after. */
 export class PaddedIdentity extends Module {
+  /** Throws a RangeError for fewer output than input channels. */
   constructor(
     private readonly inChannels: number,
     private readonly outChannels: number,

@@ -7,6 +7,7 @@ import { tapeOf } from '../core/tape.ts';
 import { evaluationMode } from './evaluationMode.ts';
 import type { Module } from './module.ts';
 
+/** One module in numbers. */
 export interface ModuleMeasure {
   /** The module's path; '' for the network itself. */
   readonly name: string;
@@ -18,14 +19,17 @@ export interface ModuleMeasure {
   readonly multiplyAdds: number;
 }
 
+/** A network in numbers. */
 export interface NetworkMeasure {
   /** A row for every module that records ops, in the order of their first. */
   readonly modules: readonly ModuleMeasure[];
+  /** Trainable values of the whole network, shared ones once. */
   readonly parameters: number;
+  /** Those of all modules together. */
   readonly multiplyAdds: number;
 }
 
-/** Shapes, parameters and multiply-adds, for an input such as [1, 3, 224, 224]. */
+/** Shapes, parameters and multiply-adds of a network in evaluation mode, for an input such as [1, 3, 224, 224]. Nothing runs. */
 export function measure(module: Module, inputShape: Shape): NetworkMeasure {
   const output = recordEvaluation(module, inputShape);
   const parameters = new Map([...module.namedModules(module.path)].map(([part, path]) => [path, ownParameters(part)]));

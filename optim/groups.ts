@@ -1,18 +1,23 @@
 /** Parameter groups: parts of a network with options of their own. */
 import { State } from '../core/index.ts';
 
+/** Options of `SGD`, with PyTorch's meaning; learningRate, momentum and weightDecay are finite and at least 0. */
 export interface SGDOptions {
+  /** What a step takes of the direction; see `SGD.learningRate`. */
   readonly learningRate: number;
+  /** Share of the old velocity in the new one; 0 by default. */
   readonly momentum?: number;
-  /** Share of the gradient that momentum leaves out, from the second step on. */
+  /** Share of the gradient that momentum leaves out, from the second step on; 0 by default. */
   readonly dampening?: number;
-  /** lambda of the L2 penalty lambda / 2 * |w|^2. */
+  /** lambda of the L2 penalty lambda / 2 * |w|^2; 0 by default. */
   readonly weightDecay?: number;
+  /** Looks a step ahead: needs momentum, and no dampening; false by default. */
   readonly nesterov?: boolean;
 }
 
-/** Parameters with what differs from the optimizer's options. */
+/** Parameters with the options in which they differ from the optimizer's. */
 export interface ParameterGroup extends Partial<SGDOptions> {
+  /** Each State may be in one group only. */
   readonly parameters: readonly State[];
 }
 

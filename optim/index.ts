@@ -1,4 +1,7 @@
-/** What users import from 'tapegrad/optim'. */
+/**
+ * What users import from 'tapegrad/optim'.
+ * @module tapegrad/optim
+ */
 export { clipGradNorm } from './clipGradNorm.ts';
 export { type ParameterGroup, type SGDOptions, withoutDecay } from './groups.ts';
 export {

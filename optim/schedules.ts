@@ -3,18 +3,26 @@
  *
  *     optimizer.learningRate = schedule.learningRate(step)
  */
+
+/** The learning rate as a function of the step. */
 export interface Schedule {
   /** The rate for a step; the first step is 0. */
   learningRate(step: number): number;
 }
 
-/** learningRate * factor^(milestones reached): the paper's CIFAR recipe is { learningRate: 0.1, milestones: [32000, 48000] }. */
+/**
+ * learningRate * factor^(milestones reached), factor 0.1 by default; a milestone is the first step with the next rate. The
+ * paper's CIFAR recipe is { learningRate: 0.1, milestones: [32000, 48000] }.
+ */
 export function multiStep(options: { learningRate: number; milestones: readonly number[]; factor?: number }): Schedule {
   const { learningRate, milestones, factor = 0.1 } = options;
   return { learningRate: (step) => learningRate * factor ** milestones.filter((milestone) => step >= milestone).length };
 }
 
-/** minimum + (learningRate - minimum) (1 + cos(pi step / steps)) / 2 (Loshchilov and Hutter, arXiv:1608.03983, eq. 5, no restarts). */
+/**
+ * minimum + (learningRate - minimum) (1 + cos(pi step / steps)) / 2, and `minimum`, 0 by default, from `steps` on (Loshchilov and
+ * Hutter, arXiv:1608.03983, eq. 5, no restarts).
+ */
 export function cosine(options: { learningRate: number; steps: number; minimum?: number }): Schedule {
   const { learningRate, steps, minimum = 0 } = options;
   return {
@@ -22,12 +30,16 @@ export function cosine(options: { learningRate: number; steps: number; minimum?:
   };
 }
 
+/** Options of `warmUp`. */
 export interface WarmUpOptions {
   /** How many steps it lasts. */
   readonly steps: number;
   /** The first rate. */
   readonly from: number;
-  /** Linear up to the schedule's rate, or constant as the paper does for ResNet-110 (sec. 4.2: 0.01 for about 400 iterations). */
+  /**
+   * `linear`, the default, up to the schedule's rate, or `constant` as the paper does for ResNet-110 (sec. 4.2: 0.01 for about
+   * 400 iterations).
+   */
   readonly ramp?: 'linear' | 'constant';
 }
 
@@ -41,15 +53,17 @@ export function warmUp(schedule: Schedule, { steps, from, ramp = 'linear' }: War
   };
 }
 
+/** Options of `Plateau`. */
 export interface PlateauOptions {
+  /** The first rate. */
   readonly learningRate: number;
-  /** The rate is multiplied by it. */
+  /** The rate is multiplied by it; 0.1 by default. */
   readonly factor?: number;
-  /** How many reports in a row may bring nothing new before that happens. */
+  /** How many reports in a row may bring nothing new before that happens; 10 by default. */
   readonly patience?: number;
-  /** An error counts as new when it is below the best by this share. */
+  /** An error counts as new when it is below the best by this share; 1e-4 by default. */
   readonly threshold?: number;
-  /** The rate never falls below it. */
+  /** The rate never falls below it; 0 by default. */
   readonly minimum?: number;
 }
 
@@ -58,17 +72,23 @@ const SMALLEST_CHANGE = 1e-8;
 
 /** All that a Plateau remembers, such that JSON can hold it. */
 export interface PlateauState {
+  /** The rate now. */
   readonly learningRate: number;
-  /** null before the first report. */
+  /** The smallest error that counted as new; null before the first report. */
   readonly best: number | null;
+  /** Reports in a row that brought nothing new. */
   readonly waited: number;
 }
 
-/** Divides the rate when the error stops falling (sec. 3.4: by 10). `report` an error after each epoch; rules as in PyTorch's ReduceLROnPlateau. */
+/**
+ * Lowers the rate when the error stops falling (sec. 3.4: to a tenth). `report` an error after each epoch; rules as in PyTorch's
+ * ReduceLROnPlateau.
+ */
 export class Plateau implements Schedule {
   private state: PlateauState;
   private readonly options: Required<PlateauOptions>;
 
+  /** Begins at the first rate, with nothing reported. */
   constructor(options: PlateauOptions) {
     this.options = { factor: 0.1, patience: 10, threshold: 1e-4, minimum: 0, ...options };
     this.state = { learningRate: options.learningRate, best: null, waited: 0 };
@@ -79,6 +99,7 @@ export class Plateau implements Schedule {
     return this.state.learningRate;
   }
 
+  /** Tells of a new error, and lowers the rate when `patience` reports before it brought nothing new either. */
   report(error: number): void {
     const { factor, patience, threshold, minimum } = this.options;
     const { learningRate, best, waited } = this.state;
@@ -90,16 +111,18 @@ export class Plateau implements Schedule {
     }
   }
 
+  /** What it remembers, for a checkpoint. */
   stateDict(): PlateauState {
     return this.state;
   }
 
+  /** Goes on where `stateDict` was taken. */
   loadStateDict(state: PlateauState): void {
     this.state = { ...state };
   }
 }
 
-/** See Plateau. */
+/** A `Plateau`, made like the other schedules. */
 export function plateau(options: PlateauOptions): Plateau {
   return new Plateau(options);
 }

@@ -21,8 +21,18 @@ import { groupsOf, type ParameterGroup, type ResolvedGroup, type SGDOptions } fr
 
 /** What `SGD.stateDict` gives: momentum by the parameters' names, and how many steps were taken. */
 export interface SGDState {
+  /** Steps taken. */
   readonly steps: number;
-  readonly momentum: ReadonlyMap<string, { readonly shape: Shape; readonly data: HostArray }>;
+  /** The velocity of each parameter that has one, in the parameter's shape. */
+  readonly momentum: ReadonlyMap<
+    string,
+    {
+      /** The parameter's. */
+      readonly shape: Shape;
+      /** The velocity, flat and row-major. */
+      readonly data: HostArray;
+    }
+  >;
 }
 
 /**
@@ -44,11 +54,16 @@ export class SGD {
   private readonly groups: readonly ResolvedGroup[];
   private readonly momentum = new Map<State, State>();
 
+  /**
+   * Takes parameters, or groups of them with options of their own. Throws an Error for no parameters and for one given twice, a
+   * RangeError for options out of range.
+   */
   constructor(parameters: readonly State[] | readonly ParameterGroup[], options: SGDOptions) {
     this.learningRate = options.learningRate;
     this.groups = groupsOf(parameters, options);
   }
 
+  /** The parameters of all groups. */
   get parameters(): State[] {
     return this.groups.flatMap((group) => group.parameters);
   }
@@ -60,7 +75,7 @@ export class SGD {
 
   /**
    * Moves every parameter that has a gradient, in one plan with the backward pass that is still waiting. The promise settles when
-   * it has run; it need not be awaited.
+   * it has run; it need not be awaited. Throws where no parameter has a gradient.
    */
   step(): Promise<void> {
     const ready = this.parameters.filter((parameter) => parameter.grad !== undefined);

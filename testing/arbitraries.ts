@@ -1,6 +1,7 @@
 /**
  * Random cases for fast-check, which a program that imports this file has installed: shapes, pairs that broadcast, convolutions that fit,
  * values. Plain data, so that fast-check prints and shrinks them.
+ * @module tapegrad/testing/arbitraries
  */
 import fc from 'fast-check';
 import type { Conv2dOptions } from '../core/index.ts';
@@ -8,15 +9,17 @@ import type { Shape } from '../core/shape.ts';
 import type { InputSpec } from './inputs.ts';
 import { distinctValues } from './values.ts';
 
+/** How large random shapes may be. */
 export interface ShapeLimits {
-  /** Fewest and most axes; 0 and 4 without it. */
+  /** Fewest axes; 0 by default. */
   readonly minRank?: number;
+  /** Most axes; 4 by default. */
   readonly maxRank?: number;
-  /** Longest axis; 5 without it. */
+  /** Longest axis; 5 by default. */
   readonly maxLength?: number;
 }
 
-/** Shapes of some axes, none of them empty. */
+/** Shapes of some axes, none of them empty; up to four axes of up to five elements by default. */
 export function shapes({ minRank = 0, maxRank = 4, maxLength = 5 }: ShapeLimits = {}): fc.Arbitrary<number[]> {
   return fc.array(fc.integer({ min: 1, max: maxLength }), { minLength: minRank, maxLength: maxRank });
 }
@@ -32,11 +35,13 @@ export function broadcastPairs(limits: ShapeLimits = {}): fc.Arbitrary<[a: numbe
   });
 }
 
+/** A convolution that fits: shapes, and options for `conv2d`. */
 export interface ConvGeometry {
   /** [n, c, h, w] */
   readonly input: readonly [number, number, number, number];
   /** [o, c / groups, i, j] */
   readonly weight: readonly [number, number, number, number];
+  /** All options but the algorithm. */
   readonly options: Required<Omit<Conv2dOptions, 'algorithm'>>;
 }
 

@@ -10,47 +10,71 @@ import { evaluate, largestDifference, reference } from './evaluate.ts';
 import { type CheckInput, type Formula, pointsOf, type Source, sourcesOf, withParameters } from './inputs.ts';
 import { shrink } from './shrink.ts';
 
+/** Options of `checkDevices`. */
 export interface DeviceCheckOptions {
   /** By name; every device that there is, without it. One that cannot run here is skipped and named in the report. */
   readonly devices?: readonly Exclude<DeviceName, 'auto'>[];
-  /** Of the values drawn and the weights of the output. */
+  /** Of the values drawn and the weights of the output; 1 by default. */
   readonly seed?: number;
   /**
    * Largest difference allowed, as a share of |expected| + 1e-3 max |expected|; 1e-4 by default, for float32 with sums of products of either
    * sign. Formulas with long sums that cancel need more.
    */
   readonly tolerance?: number;
-  /** False keeps the shapes given when a device disagrees. */
+  /** False keeps the shapes given when a device disagrees; true by default. */
   readonly shrink?: boolean;
   /** States that the formula reads: gradients by them are compared too, at values near their own. */
   readonly parameters?: readonly State[];
 }
 
+/** What `checkDevices` found where no device disagrees. */
 export interface DeviceReport {
-  readonly devices: readonly { readonly name: string; readonly largestDifference: number }[];
-  readonly skipped: readonly { readonly name: string; readonly reason: string }[];
+  /** The devices that agree with the reference. */
+  readonly devices: readonly {
+    /** As `useDevice` takes it. */
+    readonly name: string;
+    /** |found - expected| as a share of |expected| + 1e-3 max |expected|, where it is largest. */
+    readonly largestDifference: number;
+  }[];
+  /** The devices that cannot run here. */
+  readonly skipped: readonly {
+    /** As `useDevice` takes it. */
+    readonly name: string;
+    /** Why, and what it needs. */
+    readonly reason: string;
+  }[];
 }
 
 /** What is known of a device that disagrees, in the smallest shapes in which it does. */
 export interface DeviceProblem {
+  /** Its name. */
   readonly device: string;
   /** `the value` or `the gradient by input 0`. */
   readonly what: string;
+  /** The index of the element that differs most. */
   readonly element: readonly number[];
   /** By the reference. */
   readonly expected: number;
   /** By the device. */
   readonly found: number;
+  /** |found - expected| as a share of |expected| + 1e-3 max |expected|. */
   readonly difference: number;
+  /** Shapes of the inputs, then of the parameters. */
   readonly shapes: readonly Shape[];
+  /** That of the values. */
   readonly seed: number;
 }
 
 /** A device that disagrees with the reference. */
 export class DeviceMismatchError extends Error {
+  /** Always `DeviceMismatchError`. */
   override readonly name = 'DeviceMismatchError';
 
-  constructor(readonly problem: DeviceProblem) {
+  /** The message says all of `problem`. */
+  constructor(
+    /** The disagreement as data. */
+    readonly problem: DeviceProblem,
+  ) {
     const { device, what, element, expected, found, difference, shapes, seed } = problem;
     super(
       `checkDevices: ${what} is wrong on ${device}: at element ${formatShape(element)} it gives ${found}, the reference ${expected}, a relative difference of ${Number(difference.toPrecision(2))} (shapes ${shapes.map(formatShape).join(' ')}, seed ${seed})`,

@@ -6,22 +6,25 @@ import { gradientErrorFor } from './gradientError.ts';
 import { type CheckInput, type Formula, sourcesOf, withParameters } from './inputs.ts';
 import { shrink } from './shrink.ts';
 
+/** Options of `checkGradient`. */
 export interface GradientCheckOptions {
   /** 2, the default, checks second derivatives too. */
   readonly order?: 1 | 2;
-  /** Of the values drawn, the directions and the weights of the output. */
+  /** Of the values drawn, the directions and the weights of the output; 1 by default. */
   readonly seed?: number;
   /** Largest difference allowed, as a share of the magnitudes that make up a derivative; 1e-6 by default. */
   readonly tolerance?: number;
-  /** False keeps the shapes given when a fault is found. */
+  /** False keeps the shapes given when a fault is found; true by default. */
   readonly shrink?: boolean;
   /** States that the formula reads, such as `module.parameters()`: gradients by them are checked too, at values near their own. */
   readonly parameters?: readonly State[];
 }
 
+/** What `checkGradient` found where no derivative is wrong. */
 export interface GradientReport {
   /** Derivatives compared: one for each differentiable input, parameter and order. */
   readonly checks: number;
+  /** The largest of them between tape and differences, as a share of the magnitudes that make up the derivative. */
   readonly largestDifference: number;
 }
 

@@ -13,6 +13,7 @@ export interface GradientProblem {
   readonly order: 1 | 2;
   /** Shapes of the inputs, then of the parameters. */
   readonly shapes: readonly Shape[];
+  /** That of the values and directions. */
   readonly seed: number;
   /** The number of the input, parameters counted behind the inputs; undefined where recording the gradient throws. */
   readonly input?: number | undefined;
@@ -30,10 +31,13 @@ export interface GradientProblem {
 
 /** A wrong gradient, in the smallest shapes in which it is seen. */
 export class GradientError extends Error {
+  /** Always `GradientError`. */
   override readonly name = 'GradientError';
 
+  /** The message says what of `problem` a person needs. */
   constructor(
     message: string,
+    /** The fault as data. */
     readonly problem: GradientProblem,
     cause?: Error,
   ) {

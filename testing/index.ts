@@ -1,6 +1,7 @@
 /**
  * What users import from 'tapegrad/testing': checks of gradients and devices. The folder owns finite differences, comparisons and the search
  * for a smallest failing case; it knows no op by name and needs no test runner. Random cases for fast-check are in 'tapegrad/testing/arbitraries'.
+ * @module tapegrad/testing
  */
 export {
   checkDevices,

@@ -8,11 +8,13 @@ import { distinctValues, randomValues } from './values.ts';
 /** What is checked: tensors in, one tensor out. It must compute the same every time. */
 export type Formula = (...inputs: Tensor[]) => Tensor;
 
+/** An input of a check, described. */
 export interface InputSpec {
+  /** The largest shape in which it is checked; smaller ones are tried when something is wrong. */
   readonly shape: Shape;
   /** The values, or how to draw them for a shape; distinct values between -1 and 1 without it. */
   readonly values?: ArrayLike<number> | ((shape: Shape, seed: number) => ArrayLike<number>);
-  /** False for labels, masks and keys: they get no gradient. */
+  /** False for labels, masks and keys: they get no gradient. True by default. */
   readonly differentiable?: boolean;
 }
 

@@ -3,7 +3,7 @@ import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
 import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus';
 import { type Shape, sizeOf } from '../core/shape.ts';
 
-/** Values spread over [low, high), different from each other by chance. */
+/** Values drawn uniformly from [low, high), [-1, 1) by default, row-major. The same shape and seed give the same values. */
 export function randomValues(shape: Shape, seed: number, low = -1, high = 1): Float64Array {
   const generator = xoroshiro128plus(scattered(seed));
   return Float64Array.from({ length: sizeOf(shape) }, () => low + (high - low) * uniformFloat64(generator));

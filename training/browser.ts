@@ -16,7 +16,7 @@ export {
 export { beginning, isFinished, restore, type StepReport, type TrainingRun, train } from './loop.ts';
 export { MemoryMetrics, type MetricsLog, type MetricsRecords, parseMetrics, type StepRecord } from './metricsLog.ts';
 export { type EpochRecord, type HeldOut, isEpochRecord, type Progress } from './progress.ts';
-export { LearningRate } from './rate.ts';
+export { LearningRate, type RateState } from './rate.ts';
 export {
   IMAGENET_PIXELS,
   type PictureSettings,
@@ -41,4 +41,4 @@ export {
   settingsFile,
 } from './runSettings.ts';
 export { DEFAULT_SETTINGS, type RateSettings, type TrainingSettings } from './settings.ts';
-export { type StepScores, trainStep } from './step.ts';
+export { type StepOptions, type StepScores, trainStep } from './step.ts';

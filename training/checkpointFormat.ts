@@ -24,9 +24,13 @@ const PROGRESS_FILE = 'progress.json';
 /** A manifest has a few hundred bytes. */
 const MAX_MANIFEST = 65_536;
 
+/** All that a run needs to go on. */
 export interface Checkpoint {
+  /** Parameters and batch-norm statistics. */
   readonly model: StateDict;
+  /** The optimizer's velocities, by the parameters' names. */
   readonly momentum: SGDState['momentum'];
+  /** How far the run has come. */
   readonly progress: Progress;
 }
 

@@ -1,8 +1,11 @@
 /** Training curves as a picture, in the style of fig. 6 of the paper (arXiv:1512.03385): training error thin, test error bold. */
 import type { EpochRecord } from './progress.ts';
 
+/** A run in the picture. */
 export interface Curve {
+  /** Stands at the end of its curves. */
   readonly name: string;
+  /** Its epochs, in order. */
   readonly history: readonly EpochRecord[];
 }
 

@@ -20,6 +20,7 @@ export function allFinite(values: HostArray): boolean {
 
 /** Weights or a loss that are no longer finite: the run cannot go on from here. */
 export class DivergenceError extends Error {
+  /** Always `DivergenceError`. */
   override readonly name = 'DivergenceError';
 }
 

@@ -6,21 +6,27 @@ import type { HostArray } from '../core/index.ts';
 import type { Batch } from '../data/index.ts';
 import { evaluationMode, type Module, rank } from '../nn/index.ts';
 
+/** How well networks answer. */
 export interface Evaluation {
   /** Mean of -log p[label]. */
   readonly loss: number;
-  /** Fractions of the images. */
+  /** The share of pictures whose label has the largest probability, from 0 to 1. */
   readonly top1: number;
+  /** The share of pictures whose label is among the five largest, from 0 to 1. */
   readonly top5: number;
+  /** Pictures that were evaluated, each once whatever its views. */
   readonly count: number;
   /** confusion[label][prediction] counts images. */
   readonly confusion: readonly (readonly number[])[];
+  /** Pictures over the whole time, the waiting for data included. */
   readonly imagesPerSecond: number;
 }
 
+/** Options of `evaluate`. */
 export interface EvaluationOptions {
+  /** How many classes there are. */
   readonly classes: number;
-  /** Consecutive images of a pass that show the same picture. */
+  /** Consecutive images of a pass that show the same picture; 1 by default. */
   readonly viewsPerImage?: number;
   /** Ends the evaluation between two batches: it rejects with the signal's reason. */
   readonly signal?: AbortSignal;

@@ -22,13 +22,14 @@ import type { RunSettings } from './runSettings.ts';
 export interface Normalisation {
   /** By channel, or a picture [3, h, w]. */
   readonly mean: readonly number[] | Image;
+  /** By channel. */
   readonly std: readonly number[];
 }
 
 /** Images of the built-in data set in a run without a limit. */
 const SYNTHETIC_COUNT = { train: 1600, test: 500 } as const;
 
-/** The built-in images that the settings name. */
+/** The built-in images that the settings name; without a limit 1,600 to train on and 500 to test with. */
 export function syntheticImages({ seed, limit }: Pick<RunSettings, 'seed' | 'limit'>, split: 'train' | 'test'): Dataset {
   return synthetic({ split, count: limit ?? SYNTHETIC_COUNT[split], seed });
 }
@@ -38,7 +39,10 @@ export function limited(images: Dataset, { limit }: Pick<RunSettings, 'limit'>):
   return limit === null || limit >= images.length ? images : subset(images, limit);
 }
 
-/** The numbers of the images to train on, out of `length`, and of those held out to validate on. */
+/**
+ * The numbers of the images to train on, out of `length`, and of those held out to validate on. Throws where none would be left
+ * to train on.
+ */
 export function splitFor(
   { validation, seed }: Pick<RunSettings, 'validation' | 'seed'>,
   length: number,
@@ -65,7 +69,12 @@ export async function normalisationFor(
 export function imageTransforms(
   { augment }: Pick<PictureSettings, 'augment'>,
   normalisation: Normalisation,
-): { readonly training: Transform; readonly evaluation: Transform } {
+): {
+  /** For images that are trained on. */
+  readonly training: Transform;
+  /** For all others. */
+  readonly evaluation: Transform;
+} {
   const evaluation = normalising(normalisation);
   if (augment === 'none') return { training: evaluation, evaluation };
   const moves = [randomCrop({ padding: 4 }), randomHorizontalFlip()];

@@ -12,18 +12,25 @@ import { LossError, type StepScores, trainStep } from './step.ts';
 
 /** What a run is made of. */
 export interface TrainingRun {
+  /** The network; it should be in training mode. */
   readonly model: Module;
+  /** Holds the network's parameters; its rate is set before every step. */
   readonly optimizer: SGD;
+  /** The learning rate of each step. */
   readonly rate: LearningRate;
   /** Batches of batchSize / accumulate images; `accumulate` of them make a step. */
   readonly loader: DataLoader;
+  /** Batches that make a step. */
   readonly accumulate: number;
+  /** That of the loss, from 0 (none) to 1. */
   readonly labelSmoothing: number;
+  /** The run ends after so many steps. */
   readonly totalSteps: number;
   /** Evaluates the held-out images; gives undefined when it was stopped. */
   readonly heldOut?: () => Promise<HeldOut | undefined>;
   /** Evaluates after every so many epochs, and after the last. */
   readonly evaluateEvery: number;
+  /** Where a record of each step and epoch goes. */
   readonly metrics?: MetricsLog;
   /** Writes a checkpoint. */
   readonly save?: (checkpoint: Checkpoint) => Promise<void>;
@@ -33,17 +40,21 @@ export interface TrainingRun {
   readonly stopped: () => boolean;
   /** Called with the loss of each part of a step, recorded but not run: for `describe`. */
   readonly onRecord?: (loss: Tensor) => void;
+  /** Called after each step. */
   readonly onStep: (step: StepReport) => void;
+  /** Called after each epoch, with what is written to the metrics. */
   readonly onEpoch: (record: EpochRecord) => void;
 }
 
+/** A step that was taken, and where it stands in the run. */
 export interface StepReport extends StepScores {
   /** Steps taken, this one included. */
   readonly step: number;
   /** From 1 on. */
   readonly epoch: number;
-  /** Steps of the epoch that are taken, and that it has. */
+  /** Steps of the epoch that are taken, this one included. */
   readonly stepInEpoch: number;
+  /** Steps that a whole epoch has. */
   readonly stepsPerEpoch: number;
   /** Over the epoch so far, without the waiting for data. */
   readonly imagesPerSecond: number;
@@ -51,7 +62,7 @@ export interface StepReport extends StepScores {
 
 const NO_SUMS: Progress['sums'] = { loss: 0, correct: 0, images: 0, seconds: 0 };
 
-/** A run that has not begun. */
+/** The progress of a run that has not begun. */
 export function beginning({ rate, loader }: Pick<TrainingRun, 'rate' | 'loader'>): Progress {
   return {
     step: 0,
@@ -86,8 +97,9 @@ export function restore(
 }
 
 /**
- * Trains until `totalSteps` are taken or `stopped` says so, from `from` on; returns how far it came. The same settings and seed give
- * the same weights, in one run or in several.
+ * Trains until `totalSteps` are taken or `stopped` says so, from `from` on; returns how far it came. The same settings and seed
+ * give the same weights, in one run or in several. Rejects with a DivergenceError where a loss, or a weight that is to be saved,
+ * is no longer finite.
  */
 export async function train(run: TrainingRun, from: Progress): Promise<Progress> {
   let progress = from;
@@ -97,7 +109,7 @@ export async function train(run: TrainingRun, from: Progress): Promise<Progress>
   return progress;
 }
 
-/** All steps are taken, and the last epoch is evaluated. */
+/** Whether all steps are taken and the last epoch is evaluated. */
 export function isFinished({ totalSteps }: Pick<TrainingRun, 'totalSteps'>, { step, batch }: Progress): boolean {
   return step >= totalSteps && batch === 0;
 }

@@ -11,6 +11,7 @@ const MAX_METRICS = 2 ** 29 - 24;
 
 /** Appends lines to a file; `bytes` is its length, which a checkpoint remembers. */
 export class Metrics implements MetricsLog {
+  /** The length of the file. */
   bytes: number;
   private readonly descriptor: number;
 
@@ -31,10 +32,12 @@ export class Metrics implements MetricsLog {
     this.bytes = bytes;
   }
 
+  /** Appends the record of a step. */
   step(record: StepRecord): void {
     this.append(stepLine(record));
   }
 
+  /** Appends the record of an epoch. */
   epoch(record: EpochRecord): void {
     this.append(epochLine(record));
   }
@@ -44,6 +47,7 @@ export class Metrics implements MetricsLog {
     attempt(this.file, () => fsyncSync(this.descriptor));
   }
 
+  /** Ends the writing; nothing can be appended after it. */
   close(): void {
     closeSync(this.descriptor);
   }

@@ -5,11 +5,17 @@ import { type EpochRecord, isEpochRecord } from './progress.ts';
 
 /** What stands in a line of one step. */
 export interface StepRecord {
+  /** Steps taken, this one included. */
   readonly step: number;
+  /** From 1 on. */
   readonly epoch: number;
+  /** That of the step. */
   readonly learningRate: number;
+  /** Mean over the step's images, with the weights from before it. */
   readonly loss: number;
+  /** The share of the step's images that were wrong, from 0 to 1. */
   readonly error: number;
+  /** Of this step alone, without the waiting for data. */
   readonly imagesPerSecond: number;
 }
 
@@ -17,7 +23,9 @@ export interface StepRecord {
 export interface MetricsLog {
   /** Length of all lines so far, which a checkpoint remembers. */
   readonly bytes: number;
+  /** Takes the record of a step. */
   step(record: StepRecord): void;
+  /** Takes the record of an epoch. */
   epoch(record: EpochRecord): void;
   /** Returns when every line is safe. */
   flush(): void;
@@ -31,11 +39,13 @@ export class MemoryMetrics implements MetricsLog {
   private readonly lines: string[];
   private length: number;
 
+  /** `before` is the text so far, whole lines. */
   constructor(before = '') {
     this.lines = [before];
     this.length = bytesOf(before);
   }
 
+  /** The length of the text in UTF-8. */
   get bytes(): number {
     return this.length;
   }
@@ -45,14 +55,17 @@ export class MemoryMetrics implements MetricsLog {
     return this.lines.join('');
   }
 
+  /** Appends the record of a step. */
   step(record: StepRecord): void {
     this.append(stepLine(record));
   }
 
+  /** Appends the record of an epoch. */
   epoch(record: EpochRecord): void {
     this.append(epochLine(record));
   }
 
+  /** Returns at once. */
   flush(): void {
     // memory is as safe as it gets
   }
@@ -65,8 +78,11 @@ export class MemoryMetrics implements MetricsLog {
 
 const bytesOf = (text: string): number => new TextEncoder().encode(text).length;
 
+/** The records of a run, apart. */
 export interface MetricsRecords {
+  /** Of steps, in order. */
   readonly steps: readonly StepRecord[];
+  /** Of epochs, in order. */
   readonly epochs: readonly EpochRecord[];
 }
 

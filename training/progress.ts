@@ -13,19 +13,27 @@ export interface EpochRecord {
   readonly learningRate: number;
   /** Mean over its images, each seen by the weights of its step, as the paper plots it. */
   readonly trainLoss: number;
+  /** The share of these answers that were wrong, from 0 to 1. */
   readonly trainError: number;
   /** On the held-out images after the epoch; null where none was evaluated. */
   readonly heldOut: HeldOut | null;
+  /** The time of its steps, without the waiting for data and the evaluation. */
   readonly seconds: number;
+  /** Over that time. */
   readonly imagesPerSecond: number;
 }
 
+/** What an evaluation between epochs found. */
 export interface HeldOut {
+  /** Which images were held out. */
   readonly split: 'validation' | 'test';
+  /** Mean cross-entropy. */
   readonly loss: number;
+  /** The share of wrong answers, from 0 to 1. */
   readonly error: number;
 }
 
+/** How far a run has come, and what it needs to go on besides weights and momentum. */
 export interface Progress {
   /** Steps taken. */
   readonly step: number;
@@ -36,13 +44,30 @@ export interface Progress {
   /** Of the last step. */
   readonly learningRate: number;
   /** Of that epoch so far. */
-  readonly sums: { readonly loss: number; readonly correct: number; readonly images: number; readonly seconds: number };
+  readonly sums: {
+    /** Summed over the images. */
+    readonly loss: number;
+    /** Right answers. */
+    readonly correct: number;
+    /** Images seen. */
+    readonly images: number;
+    /** The time of the steps, without the waiting for data. */
+    readonly seconds: number;
+  };
+  /** What the learning rate has learnt from errors. */
   readonly rate: RateState;
   /** Steps that the optimizer counts. */
   readonly optimizerSteps: number;
   /** Of the network's generators (dropout), by path. Order and augmentation need none: they are drawn from seed, epoch and image. */
   readonly random: Readonly<Record<string, readonly number[]>>;
-  readonly best: { readonly step: number; readonly error: number } | null;
+  /** The evaluation with the smallest error; null before the first. */
+  readonly best: {
+    /** Steps taken by then. */
+    readonly step: number;
+    /** The share of wrong answers, from 0 to 1. */
+    readonly error: number;
+  } | null;
+  /** The epochs that have ended. */
   readonly history: readonly EpochRecord[];
   /** Length of metrics.jsonl at this moment. */
   readonly metricsBytes: number;
@@ -98,6 +123,7 @@ function isRateState(value: unknown): boolean {
   });
 }
 
+/** Whether a value, such as one read from JSON, has every part of an EpochRecord. */
 export function isEpochRecord(value: unknown): value is EpochRecord {
   const isHeldOut = (heldOut: unknown): boolean =>
     has(heldOut, { split: (split) => split === 'validation' || split === 'test', loss: isNumber, error: isNumber });

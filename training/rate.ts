@@ -2,10 +2,11 @@
 import { cosine, multiStep, Plateau, type PlateauState, type Schedule, warmUp } from '../optim/index.ts';
 import type { TrainingSettings } from './settings.ts';
 
-/** Plain data: goes into a checkpoint. */
+/** What a learning rate has learnt from errors: plain data, goes into a checkpoint. */
 export interface RateState {
   /** Training errors of the last steps, while the warm-up waits for them. */
   readonly warmUpErrors: readonly number[] | null;
+  /** That of a plateau; null for other schedules. */
   readonly plateau: PlateauState | null;
 }
 
@@ -27,6 +28,7 @@ export class LearningRate {
   /** Undefined when the warm-up is over. */
   private warmUpErrors: number[] | undefined;
 
+  /** The schedule of these settings over so many steps. */
   constructor({ learningRate, rate }: Pick<TrainingSettings, 'learningRate' | 'rate'>, totalSteps: number) {
     const { schedule, factor, patience } = rate;
     this.plateau = schedule === 'plateau' ? new Plateau({ learningRate, factor, patience }) : undefined;
@@ -39,12 +41,12 @@ export class LearningRate {
     this.warmUpErrors = rate.warmUpRate === null ? undefined : [];
   }
 
-  /** For the step with this number, from 0. */
+  /** The rate for the step with this number, from 0. */
   at(step: number): number {
     return this.warmUpErrors !== undefined ? this.warmUpRate! : this.schedule.learningRate(step);
   }
 
-  /** The share of a step's training images that were wrong. */
+  /** Tells of the share of a step's training images that were wrong. */
   afterStep(error: number): void {
     if (this.warmUpErrors === undefined) return;
     this.warmUpErrors = [...this.warmUpErrors, error].slice(-WARM_UP_WINDOW);
@@ -52,15 +54,17 @@ export class LearningRate {
     if (this.warmUpErrors.length === WARM_UP_WINDOW && mean < this.warmUpError) this.warmUpErrors = undefined;
   }
 
-  /** The error on images that are not trained on. */
+  /** Tells of the error on images that are not trained on. */
   afterEvaluation(error: number): void {
     this.plateau?.report(error);
   }
 
+  /** What it has learnt from errors, for a checkpoint. */
   stateDict(): RateState {
     return { warmUpErrors: this.warmUpErrors ?? null, plateau: this.plateau?.stateDict() ?? null };
   }
 
+  /** Goes on where `stateDict` was taken. */
   loadStateDict({ warmUpErrors, plateau }: RateState): void {
     this.warmUpErrors = warmUpErrors === null ? undefined : [...warmUpErrors];
     if (plateau !== null) this.plateau?.loadStateDict(plateau);

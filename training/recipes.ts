@@ -17,9 +17,12 @@ export interface PictureSettings {
 /** The channels' mean and deviation on ImageNet, as published weights expect them, of CIFAR-10 too. */
 export const IMAGENET_PIXELS: Pick<PictureSettings, 'mean' | 'std'> = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
+/** All that a recipe decides. */
 export type RecipeSettings = TrainingSettings & PictureSettings;
 
+/** The names of the recipes. */
 export const RECIPES = ['cifar', 'imagenet', 'quick'] as const;
+/** A recipe by its name. */
 export type RecipeName = (typeof RECIPES)[number];
 
 const DEFAULTS: RecipeSettings = { ...DEFAULT_SETTINGS, augment: 'none', ...IMAGENET_PIXELS };

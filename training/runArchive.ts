@@ -20,22 +20,30 @@ import { encodeSettings, parseSettings, type RunSettings, settingsFile } from '.
 import { sha256 } from './sha256.ts';
 import { readTar, writeTar } from './tar.ts';
 
+/** What a run in one file holds. */
 export interface SavedRun {
+  /** The whole configuration. */
   readonly settings: RunSettings;
+  /** The newest one. */
   readonly checkpoint: Checkpoint;
   /** The one with the smallest error on the held-out images, where it is another one and is known. */
   readonly best?: Checkpoint;
   /** The text of metrics.jsonl, as far as the checkpoint. */
   readonly metrics: string;
+  /** What is subtracted from the pixels. */
   readonly mean: Normalisation['mean'];
 }
 
+/** A run read from a file. */
 export interface LoadedRun extends SavedRun {
   /** Newer checkpoints that could not be read, each with its sentence. */
   readonly damaged: readonly string[];
 }
 
-/** The bytes of a run, in a folder called `name`; metrics from after the checkpoint are left out. */
+/**
+ * The bytes of a tar with the run in a folder called `name`; metrics from after the checkpoint are left out. Throws for a name
+ * with slashes, and for metrics that end before the checkpoint.
+ */
 export function encodeRun(run: SavedRun & { readonly name: string }): Uint8Array {
   const { settings, checkpoint, best, metrics, mean, name } = run;
   const { metricsBytes } = checkpoint.progress;

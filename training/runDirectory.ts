@@ -13,15 +13,23 @@ import { encodeSettings, parseSettings, type RunSettings } from './runSettings.t
 
 const MAX_SETTINGS = 1_000_000;
 
+/** A checkpoint on the disk. */
 export interface Found {
+  /** Where it lies. */
   readonly directory: string;
+  /** What it holds. */
   readonly checkpoint: Checkpoint;
   /** Newer ones that could not be read, each with its sentence. */
   readonly damaged: readonly string[];
 }
 
+/** The directory of a run on the disk: settings, metrics and checkpoints. */
 export class RunDirectory {
-  constructor(readonly path: string) {}
+  /** `path` need not exist yet: `create` makes it. */
+  constructor(
+    /** As given. */
+    readonly path: string,
+  ) {}
 
   /** The last part of its path: what the run is called in pictures. */
   get name(): string {
@@ -40,6 +48,7 @@ export class RunDirectory {
     writeWhole(this.file(SETTINGS_FILE), [encodeSettings(settings)]);
   }
 
+  /** The path of a file in it. */
   file(name: string): string {
     return join(this.path, name);
   }
@@ -52,13 +61,19 @@ export class RunDirectory {
     return parseSettings(readText(file, MAX_SETTINGS), file);
   }
 
-  /** The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws. */
+  /**
+   * The newest checkpoint that is whole. A run that has none yet gives undefined; one whose checkpoints are all damaged throws a
+   * FileError.
+   */
   newest(): Found | undefined {
     const found = newestWhole(this.path, this.checkpoints(), readCheckpoint);
     return found && { directory: found.name, checkpoint: found.checkpoint, damaged: found.damaged };
   }
 
-  /** Writes the checkpoint of this moment; then only the `keep` newest up to it and the best remain. */
+  /**
+   * Writes the checkpoint of this moment, of which it gives the path; then only the `keep` newest up to it and the best remain.
+   * Throws a FileError.
+   */
   save(checkpoint: Checkpoint, keep: number): string {
     const { step, best } = checkpoint.progress;
     const directory = this.checkpointAt(step);
@@ -81,6 +96,7 @@ export class RunDirectory {
     return this.steps().at(-1);
   }
 
+  /** The path of a step's checkpoint, whether there is one or not. */
   checkpointAt(step: number): string {
     return this.file(join(CHECKPOINTS, checkpointName(step)));
   }

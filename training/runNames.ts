@@ -8,11 +8,16 @@
  *     model.safetensors             the weights at the end
  *     checkpoints/step-00000123/    see checkpointFormat.ts: the last few, and the best
  */
+
+/** The file with the whole configuration. */
 export const SETTINGS_FILE = 'settings.json';
+/** The file with a line for each step and epoch. */
 export const METRICS_FILE = 'metrics.jsonl';
+/** The picture of training and test error. */
 export const CURVES_FILE = 'curves.svg';
+/** The file with what is subtracted from the pixels. */
 export const MEAN_FILE = 'mean.safetensors';
-/** Also the weights of a checkpoint. */
+/** The file with the weights at the end; also that of a checkpoint's weights. */
 export const WEIGHTS_FILE = 'model.safetensors';
 export const CHECKPOINTS = 'checkpoints';
 

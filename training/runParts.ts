@@ -6,12 +6,13 @@ import type { TrainingRun } from './loop.ts';
 import { LearningRate } from './rate.ts';
 import type { RunSettings } from './runSettings.ts';
 
+/** The parts of a run that its settings decide. */
 export type RunParts = Pick<
   TrainingRun,
   'model' | 'optimizer' | 'rate' | 'loader' | 'accumulate' | 'labelSmoothing' | 'totalSteps' | 'evaluateEvery'
 >;
 
-/** `training` gives a loader of batches of so many images. */
+/** The loader, optimizer and learning rate that the settings ask for; `training` gives a loader of batches of so many images. */
 export function runParts(settings: RunSettings, model: Module, training: (batchSize: number) => DataLoader): RunParts {
   const { batchSize, accumulate, learningRate, momentum, nesterov, weightDecay, decayNorms } = settings;
   const { labelSmoothing, evaluateEvery } = settings;

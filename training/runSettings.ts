@@ -4,15 +4,20 @@ import { checkNetwork, type NetworkSettings } from '../models/browser.ts';
 import { isObject, parseObject } from './json.ts';
 import { RECIPES, type RecipeName, type RecipeSettings, recipeSettings } from './recipes.ts';
 
+/** The names of the data sets. */
 export const DATASETS = ['synthetic', 'cifar10', 'cifar100', 'imagefolder'] as const;
+/** A data set by its name. */
 export type DatasetName = (typeof DATASETS)[number];
 
 /** All that decides the weights at the end. */
 export interface RunSettings extends RecipeSettings, NetworkSettings {
+  /** The recipe it began from; null: the defaults. */
   readonly recipe: RecipeName | null;
+  /** Which images. */
   readonly dataset: DatasetName;
   /** A directory; null for the built-in data set, and where a page has the data. */
   readonly data: string | null;
+  /** At most so many images; null: all. */
   readonly limit: number | null;
   /** Side of the pictures of an image folder. */
   readonly size: number;
@@ -39,12 +44,12 @@ export const RUN_DEFAULTS = {
 const FORMAT = 'tapegrad run';
 const VERSION = 1;
 
-/** What settings.json holds, as an object. */
+/** What settings.json holds, as an object: the settings, behind format and version. */
 export function settingsFile(settings: RunSettings): object {
   return { format: FORMAT, version: VERSION, ...settings };
 }
 
-/** The text of settings.json. */
+/** The text of a settings.json that holds this object. */
 export function encodeSettings(settings: object): string {
   return `${JSON.stringify(settings, undefined, 2)}\n`;
 }
@@ -63,7 +68,7 @@ export function parseSettings(text: string, file: string): RunSettings {
   }
 }
 
-/** Throws one sentence for settings that contradict each other. */
+/** The settings themselves; throws one sentence for settings that contradict each other. */
 export function checkSettings(settings: RunSettings): RunSettings {
   const { batchSize, accumulate, std, augment, dataset, rate } = settings;
   checkNetwork(settings);
@@ -77,6 +82,7 @@ export function checkSettings(settings: RunSettings): RunSettings {
   return settings;
 }
 
+/** Throws one sentence for a deviation of 0, by which pixels cannot be divided. */
 export function checkStd(std: readonly number[]): void {
   if (std.some((value) => value === 0))
     throw new Error('--std holds a 0; pixels are divided by it, so it needs numbers other than 0');

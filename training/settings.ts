@@ -13,26 +13,35 @@ export interface TrainingSettings {
   readonly epochs: number;
   /** Ends after so many steps, however many epochs they take; null: after `epochs`. */
   readonly steps: number | null;
+  /** The highest rate. */
   readonly learningRate: number;
+  /** Share of the old velocity in the new one. */
   readonly momentum: number;
+  /** Whether momentum is Nesterov's. */
   readonly nesterov: boolean;
+  /** lambda of the L2 penalty lambda / 2 * |w|^2. */
   readonly weightDecay: number;
   /** Whether biases and the gamma and beta of norms decay too. */
   readonly decayNorms: boolean;
+  /** From 0 (none) to 1. */
   readonly labelSmoothing: number;
+  /** How the rate changes over the run. */
   readonly rate: RateSettings;
   /** Training images held out; the error on them, not the test error, chooses the best checkpoint and ends plateaus. */
   readonly validation: number;
+  /** Whether every epoch has another order. */
   readonly shuffle: boolean;
+  /** Of weights, order and augmentation. */
   readonly seed: number;
 }
 
 /** How the learning rate goes on from its highest value. */
 export interface RateSettings {
+  /** Constant, along a cosine, by steps, or lower whenever the error stops falling. */
   readonly schedule: 'constant' | 'cosine' | 'steps' | 'plateau';
   /** steps: at these steps the rate is multiplied by `factor`. */
   readonly milestones: readonly number[];
-  /** steps and plateau. */
+  /** steps and plateau: what the rate is multiplied by. */
   readonly factor: number;
   /** plateau: evaluations in a row that may bring nothing new. */
   readonly patience: number;
@@ -40,6 +49,7 @@ export interface RateSettings {
   readonly warmUp: number;
   /** A constant rate until the training error of the last hundred steps is below `warmUpError`; null: no such beginning. */
   readonly warmUpRate: number | null;
+  /** The training error that ends such a beginning, from 0 to 1. */
   readonly warmUpError: number;
 }
 

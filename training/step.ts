@@ -4,14 +4,19 @@ import type { Batch } from '../data/index.ts';
 import { accuracy, crossEntropy, type Module } from '../nn/index.ts';
 import type { SGD } from '../optim/index.ts';
 
+/** How the images of a step were answered. */
 export interface StepScores {
   /** Mean over the images, with the weights from before the step. */
   readonly loss: number;
+  /** Right answers. */
   readonly correct: number;
+  /** Images that it saw. */
   readonly images: number;
 }
 
+/** Options of `trainStep`. */
 export interface StepOptions {
+  /** From 0 (none, the default) to 1. */
   readonly labelSmoothing?: number;
   /** Called with the loss of each part, recorded but not run. */
   readonly onRecord?: (loss: Tensor) => void;

@@ -9,15 +9,17 @@ import { hasHardwareAdapter } from './gpu/webgpu-runtime.ts';
 import { ReferenceDevice } from './reference.ts';
 import { SimdDevice } from './simd/device.ts';
 
+/** Every name that `useDevice` takes. */
 export const DEVICE_NAMES = ['auto', 'simd', 'reference', 'cpu', 'webasm', 'webgpu', 'webgl2', 'headlessgl'] as const;
+/** A device by its name, or `auto`. */
 export type DeviceName = (typeof DEVICE_NAMES)[number];
 
 let current: Device | undefined;
 
 /**
- * Chooses where everything runs from now on, and returns the device's name. `auto` takes WebGPU where a hardware adapter answers,
- * else simd. A name forces one, or throws saying why it cannot run here and what would. Without any call the first flush takes
- * `auto`.
+ * Chooses where everything runs from now on, and gives the device's name; every State moves along. `auto` takes WebGPU where a
+ * hardware adapter answers, else simd. A name forces one, or rejects saying why it cannot run here and what would. Without any
+ * call the first flush takes `auto`.
  */
 export function useDevice(name: DeviceName = 'auto', options: DeviceOptions = {}): Promise<string> {
   if (!DEVICE_NAMES.includes(name)) {
@@ -44,7 +46,10 @@ export function deviceName(): string | undefined {
   return current?.name;
 }
 
-/** The device in use with the form of its kernels: on another one the same seed gives other last bits. */
+/**
+ * The device in use with the form of its kernels: on another one the same seed gives other last bits. Undefined before the first
+ * flush.
+ */
 export function kernelForm(): string | undefined {
   return current?.kernelForm === undefined ? current?.name : `${current.name} (${current.kernelForm})`;
 }

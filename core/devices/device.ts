@@ -21,7 +21,7 @@ export interface DeviceTraits {
 
 /** What `useDevice` may be told; a device ignores what does not concern it. */
 export interface DeviceOptions {
-  /** reference and simd: ends a run at the first step whose output holds a NaN, naming the step. */
+  /** reference and simd: ends a run at the first step whose output holds a NaN, naming the step; false by default. */
   readonly stopAtNaN?: boolean;
   /**
    * simd and webasm: how many threads compute; the number of cores by default. A page that is not cross-origin isolated has memory for one
@@ -51,8 +51,11 @@ export interface Device {
   destroy(): void;
 }
 
+/** The memory of a plan beside that of its device, in bytes. */
 export interface MemoryNeed {
+  /** What the plan takes, feeds and States included. */
   readonly bytes: number;
+  /** The most that the device can hold. */
   readonly limit: number;
 }
 
@@ -73,6 +76,7 @@ export interface PreparedPlan {
 
 /** A failure while a plan ran, with the step's name in front. */
 export class DeviceError extends Error {
+  /** `DeviceError`, that of a MemoryError too. */
   override readonly name = 'DeviceError';
 }
 

@@ -3,6 +3,7 @@ export { type AvgPool2dOptions, avgPool2d, globalAvgPool2d } from './avgPool2d/a
 export { type BatchNormOptions, batchNorm, batchNormEvaluate } from './batchNorm/batchNorm.ts';
 export { concat, stack } from './concat/concat.ts';
 export { type Conv2dOptions, conv2d } from './conv2d/conv2d.ts';
+export type { ConvAlgorithm, Pair } from './conv2d/geometry.ts';
 export { type CrossEntropyOptions, crossEntropy } from './crossEntropy/crossEntropy.ts';
 export { type DropoutOptions, dropout, dropoutMask } from './dropout/dropout.ts';
 export { gatherByLabel, scatterByLabel } from './gather/gather.ts';
@@ -28,9 +29,9 @@ export {
 } from './pointwise/piecewise.ts';
 export { add, expand, fill, mul, ones, zeros } from './pointwise/pointwise.ts';
 export { max, mean, variance } from './reduce/statistics.ts';
-export { sum } from './reduce/sum.ts';
+export { type Axes, sum } from './reduce/sum.ts';
 export { detach, flatten, reshape } from './reshape/reshape.ts';
 export { type SgdOptions, sgdMomentum, sgdNesterov, sgdStep } from './sgd/sgd.ts';
 export { pad } from './slice/pad.ts';
 export type { Range } from './slice/ranges.ts';
-export { place, slice } from './slice/slice.ts';
+export { type PlaceOptions, place, slice } from './slice/slice.ts';

@@ -44,12 +44,17 @@ export interface PlanState {
   readonly direct: boolean;
 }
 
+/** A compiled tape as plain data; `explain` prints it. */
 export interface Plan {
+  /** What runs, in order. */
   readonly steps: readonly PlanStep[];
+  /** Every array that a step reads or makes. */
   readonly values: readonly PlanValue[];
   /** The value of each feed, in the order in which they are handed to the device. */
   readonly feeds: readonly number[];
+  /** The States that are read or written. */
   readonly states: readonly PlanState[];
+  /** The values that are handed back to the host. */
   readonly reads: readonly number[];
   /** Sizes, in elements. A slot holds one value after another; together they are the arena. */
   readonly slots: readonly number[];
@@ -68,7 +73,9 @@ export function arenaSize(plan: Plan): number {
 
 /** What a device knows of a plan's steps: milliseconds of the last run, and which algorithm each takes. */
 export interface StepNotes {
+  /** Milliseconds by step, where they were measured. */
   readonly times?: readonly number[] | undefined;
+  /** Algorithms by step, where the device has several. */
   readonly algorithms?: readonly (string | undefined)[] | undefined;
 }
 

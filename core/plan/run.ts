@@ -34,7 +34,12 @@ export function clearPlans(): void {
 }
 
 /** The plan that ran last, for `explain` and the curious; undefined before the first flush. */
-export function lastPlan(): ({ readonly plan: Plan } & StepNotes) | undefined {
+export function lastPlan():
+  | ({
+      /** The plan itself. */
+      readonly plan: Plan;
+    } & StepNotes)
+  | undefined {
   return latest && { plan: latest.plan, times: latest.prepared.times, algorithms: latest.prepared.algorithms };
 }
 

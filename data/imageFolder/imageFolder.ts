@@ -5,21 +5,27 @@ import { type Listing, listPictures } from './listing.ts';
 import { checkRule, cropSide, type PictureRule, viewsOf } from './rule.ts';
 import { PictureThreads } from './threads.ts';
 
+/** Options of `imageFolder`. */
 export interface ImageFolderOptions {
-  /** 'test' reads val/, or test/ where there is no val/. */
+  /** `train`, the default, reads train/; `test` reads val/, or test/ where there is no val/. */
   readonly split?: 'train' | 'test';
+  /** What is done to each picture; by default its shorter side becomes 256 pixels, and the central 224 x 224 are cut out. */
   readonly rule?: PictureRule;
-  /** Threads; without it half of the cores. */
+  /** Threads that read pictures; half of the cores by default. */
   readonly workers?: number;
-  /** Of random crops, flips and colours. */
+  /** Of random crops, flips and colours; 0 by default. */
   readonly seed?: number;
   /** At most so many pictures, spread over the classes. */
   readonly limit?: number;
 }
 
+/** A data set of pictures that threads read when they are asked for; `close` ends the threads. */
 export interface ImageFolder extends Dataset {
+  /** Paths of the pictures, in the order of the images. */
   readonly files: readonly string[];
+  /** Consecutive images that show one picture: 10 with the crop `ten`, else 1. */
   readonly viewsPerImage: number;
+  /** What is done to each picture. */
   readonly rule: PictureRule;
   /** The same pictures by another rule, read by the same threads: closing either closes both. */
   withRule(rule: PictureRule): ImageFolder;
@@ -30,7 +36,7 @@ export interface ImageFolder extends Dataset {
 const CENTRE: PictureRule = { crop: { kind: 'centre', shorterSide: 256, size: 224 } };
 
 /**
- * The pictures in directory/{train,val}/<class>/. Image `index` is view index % viewsPerImage of picture floor(index / viewsPerImage);
+ * The pictures in `directory/{train,val}/<class>/`. Image `index` is view index % viewsPerImage of picture floor(index / viewsPerImage);
  * what is random about it is drawn from (seed, epoch, picture), whatever the number of threads. Throws a DataError about a directory
  * that will not do.
  */

@@ -6,24 +6,55 @@ import ndarray from 'ndarray';
 import type { Random } from '../random.ts';
 import { type Covariance, compose, lighting, normalise, subtractMean, type Transform } from '../transforms.ts';
 
+/** How a picture is resized and which pieces of it become images. Lengths are whole numbers of pixels from 1 to 4096. */
 export type CropRule =
-  /** The shorter side gets a length from this range, then a random square of it or its mirror image (He et al. 2015, sec. 3.4). */
-  | { readonly kind: 'random'; readonly shorterSide: readonly [number, number]; readonly size: number }
-  | { readonly kind: 'centre'; readonly shorterSide: number; readonly size: number }
-  /** The four corners and the centre, then their mirror images: ten views, as AlexNet was tested. */
-  | { readonly kind: 'ten'; readonly shorterSide: number; readonly size: number }
-  /** The whole picture, both sides cut at the centre to a multiple: networks without a fixed size meet few sizes, each a compiled plan. */
-  | { readonly kind: 'whole'; readonly shorterSide: number; readonly multiple: number; readonly flip: boolean };
+  | {
+      /** A random square of the resized picture or its mirror image (He et al. 2015, sec. 3.4). */
+      readonly kind: 'random';
+      /** The shorter side gets a length from this range, both ends included. */
+      readonly shorterSide: readonly [number, number];
+      /** The square's side. */
+      readonly size: number;
+    }
+  | {
+      /** The square in the middle; or the four corners and the middle, then their mirror images: ten views, as AlexNet was tested. */
+      readonly kind: 'centre' | 'ten';
+      /** The length that the shorter side gets. */
+      readonly shorterSide: number;
+      /** The square's side. */
+      readonly size: number;
+    }
+  | {
+      /** All of it, but for what is cut off: networks without a fixed size meet few sizes, each a compiled plan. */
+      readonly kind: 'whole';
+      /** The length that the shorter side gets. */
+      readonly shorterSide: number;
+      /** Both sides are cut, at the centre, to a multiple of it. */
+      readonly multiple: number;
+      /** Whether left and right are exchanged. */
+      readonly flip: boolean;
+    };
 
 /** (x - mean) / std by channel, or x - mean by channel, or x - mean pixel by pixel with a mean of [3, size, size]. */
 export type PictureNormalisation =
-  | { readonly mean: readonly number[]; readonly std?: readonly number[] }
-  | { readonly meanImage: Float32Array };
+  | {
+      /** By channel. */
+      readonly mean: readonly number[];
+      /** By channel; 1 by default. */
+      readonly std?: readonly number[];
+    }
+  | {
+      /** The mean picture, [3, size, size], flat. */
+      readonly meanImage: Float32Array;
+    };
 
+/** What is done to a picture: resize, crop, flip, lighting, normalise, in this order. */
 export interface PictureRule {
+  /** How it is resized and cut. */
   readonly crop: CropRule;
   /** Covariance of red, green and blue, for `lighting`. */
   readonly lighting?: Covariance;
+  /** What is subtracted from the values and what they are divided by; nothing by default. */
   readonly normalise?: PictureNormalisation;
 }
 

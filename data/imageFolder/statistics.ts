@@ -7,24 +7,29 @@ import type { Covariance } from '../transforms.ts';
 import { readable, Unreadable, type UnreadableOptions } from '../unreadable.ts';
 import type { ImageFolder } from './imageFolder.ts';
 
+/** Options of `pictureStatistics`. */
 export interface StatisticsOptions extends UnreadableOptions {
-  /** At most so many pictures. */
+  /** At most so many pictures, drawn at random; 2,000 by default. */
   readonly sample?: number;
+  /** Of the draw; 0 by default. */
   readonly seed?: number;
-  /** Of the centre crops. */
+  /** The length that a shorter side gets before its centre is cut out; 256 by default. */
   readonly shorterSide?: number;
+  /** Side of the central square; 224 by default. */
   readonly size?: number;
 }
 
-/** Of values from 0 to 1, over all pixels of all centre crops. */
+/** Means and deviations of values from 0 to 1, over all pixels of all centre crops. */
 export interface PictureStatistics {
   /** By channel. */
   readonly mean: readonly number[];
+  /** Standard deviation by channel. */
   readonly std: readonly number[];
   /** Of red, green and blue. */
   readonly covariance: Covariance;
   /** The mean pixel by pixel, [3, size, size]. */
   readonly meanImage: Image;
+  /** How many were read. */
   readonly pictures: number;
 }
 
@@ -33,7 +38,11 @@ const SAMPLE = 22;
 /** Pictures asked for at a time: enough for every thread. */
 const AT_ONCE = 32;
 
-/** Sums in float64 and in the order of the sample, so the number of threads does not change a bit of them. */
+/**
+ * What `normalise`, `subtractMean` and `lighting` need to know of the pictures of a folder, from a sample. Sums are in float64
+ * and in the order of the sample, so the number of threads does not change a bit of them. Throws a DataError where no picture can
+ * be read, or more cannot than `unreadableLimit`.
+ */
 export async function pictureStatistics(
   folder: ImageFolder,
   { sample = 2000, seed = 0, shorterSide = 256, size = 224, ...options }: StatisticsOptions = {},

@@ -7,6 +7,7 @@ import { recordTwice } from './recording.ts';
 import { stepsOf } from './steps.ts';
 import { translate } from './translate.ts';
 
+/** Options of `exportOnnx`. */
 export interface OnnxOptions {
   /** Of a batch of images, such as [1, 3, 32, 32]. The file takes any number of them. */
   readonly inputShape: Shape;

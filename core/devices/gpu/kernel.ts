@@ -5,9 +5,18 @@
  */
 import { plainSource } from './plain-source.ts';
 
+/** What `this` is in a kernel. */
 export interface KernelThis {
-  /** x runs fastest, over neighbouring elements; y and z are uniform where a backend computes several x at once. */
-  readonly thread: { readonly x: number; readonly y: number; readonly z: number };
+  /** The cell to compute. */
+  readonly thread: {
+    /** Runs fastest, over neighbouring elements. */
+    readonly x: number;
+    /** The same for all x that a backend computes at once. */
+    readonly y: number;
+    /** The same for all x that a backend computes at once. */
+    readonly z: number;
+  };
+  /** Numbers that are baked into the compiled kernel. */
   readonly constants: Readonly<Record<string, number>>;
 }
 

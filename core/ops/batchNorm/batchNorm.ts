@@ -211,8 +211,9 @@ function once<T>(make: () => T): () => T {
   };
 }
 
+/** Options of `batchNorm` and `batchNormEvaluate`. */
 export interface BatchNormOptions {
-  /** Added to the variance; PyTorch's 1e-5 by default. */
+  /** Added to the variance under the root; 1e-5 by default, as in PyTorch. */
   readonly epsilon?: number;
 }
 
@@ -225,7 +226,14 @@ export function batchNorm(
   gamma: Tensor,
   beta: Tensor,
   options: BatchNormOptions = {},
-): { output: Tensor; mean: Tensor; variance: Tensor } {
+): {
+  /** y, in x's shape. */
+  output: Tensor;
+  /** The batch's mean, [c]. */
+  mean: Tensor;
+  /** The batch's biased variance, [c]. */
+  variance: Tensor;
+} {
   checkChannels(x, { gamma, beta });
   if (batchSizes(x.shape).count === 1) {
     throw new ShapeError(
@@ -239,7 +247,10 @@ export function batchNorm(
   return { output, mean: row(moments, 0), variance: row(moments, 1) };
 }
 
-/** Normalisation by given statistics (running averages): y = gamma (x - mean) / sqrt(variance + epsilon) + beta. */
+/**
+ * Normalisation by given statistics (running averages), y = gamma (x - mean) / sqrt(variance + epsilon) + beta: x [n, c, ...],
+ * all others [c]. Throws a ShapeError where shapes do not fit.
+ */
 export function batchNormEvaluate(
   x: Tensor,
   mean: Tensor,

@@ -62,8 +62,8 @@ function checkShapes(shapes: readonly Shape[], axis: number): void {
 }
 
 /**
- * Joins tensors along an axis that they have: [.., l0, ..], [.., l1, ..] give [.., l0 + l1, ..]. Throws a ShapeError for no tensors,
- * scalars, and lengths that differ along another axis.
+ * Joins tensors along an axis that they have, the first by default: [.., l0, ..], [.., l1, ..] give [.., l0 + l1, ..]. Throws a
+ * ShapeError for no tensors, scalars, and lengths that differ along another axis.
  */
 export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;
@@ -75,8 +75,8 @@ export function concat(tensors: readonly Tensor[], axis = 0): Tensor {
 }
 
 /**
- * Joins tensors of one shape along a new axis, the axis-th of the result: n times [a, b] give [n, a, b], or [a, b, n] with axis -1.
- * Throws a ShapeError for no tensors and for shapes that differ.
+ * Joins tensors of one shape along a new axis, the axis-th of the result, the first by default: n times [a, b] give [n, a, b], or
+ * [a, b, n] with axis -1. Throws a ShapeError for no tensors and for shapes that differ.
  */
 export function stack(tensors: readonly Tensor[], axis = 0): Tensor {
   const [first] = tensors;

@@ -18,11 +18,18 @@ import { activationLayout, forwardSimd, inputGradientSimd, weightGradientLayout,
 
 /** Options of conv2d; a number stands for both axes. */
 export interface Conv2dOptions {
+  /** Rows and columns from one window to the next; 1 by default. */
   readonly stride?: number | Pair;
+  /** Zeros on every side of the input; 0 by default. */
   readonly padding?: number | Pair;
+  /** Rows and columns of the input from one element of the kernel to the next; 1 by default. */
   readonly dilation?: number | Pair;
+  /** Output channels of group g see the c / groups input channels of group g only; 1 by default, so all. */
   readonly groups?: number;
-  /** `direct` forgoes Winograd's algorithm on device simd: slower, and without its rounding errors of about 1e-5 max |y|. */
+  /**
+   * `auto`, the default, or `direct`, which forgoes Winograd's algorithm on device simd: slower, and without its rounding errors
+   * of about 1e-5 max |y|.
+   */
   readonly algorithm?: ConvAlgorithm;
 }
 

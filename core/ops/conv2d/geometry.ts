@@ -3,6 +3,7 @@
  */
 import { formatShape, type Shape, ShapeError } from '../../shape.ts';
 
+/** A number for each axis: [vertical, horizontal]. */
 export type Pair = readonly [number, number];
 
 /** As the ops carry them: pairs are [vertical, horizontal]. */

@@ -16,6 +16,7 @@ import { add } from '../pointwise/pointwise.ts';
 import { mean } from '../reduce/statistics.ts';
 import { sum } from '../reduce/sum.ts';
 
+/** Options of `crossEntropy`. */
 export interface CrossEntropyOptions {
   /** Weight of the uniform distribution, from 0 (none, the default) to 1. */
   readonly labelSmoothing?: number;

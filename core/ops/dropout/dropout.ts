@@ -91,8 +91,9 @@ function isKey(value: number): boolean {
   return Number.isInteger(value) && value >= 0 && value < KEYS;
 }
 
+/** Options of `dropout`. */
 export interface DropoutOptions {
-  /** That an element becomes 0, from 0 to below 1. */
+  /** The probability that an element becomes 0, from 0 to below 1. */
   readonly probability: number;
   /** Two whole numbers from 0 to 4095, shape [2], new ones for every step: a feed, so that all steps run one plan. */
   readonly key: Tensor;

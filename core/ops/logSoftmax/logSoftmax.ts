@@ -47,12 +47,18 @@ function normaliseRow(x: Float64Array, y: Float64Array, first: number, length: n
   for (let at = first; at < end; at += step) y[at] = x[at]! - most - Math.log(total);
 }
 
-/** log(exp(x) / sum of exp(x) along the axis), in x's shape, for any axis length. Throws a ShapeError where x lacks the axis. */
+/**
+ * log(exp(x) / sum of exp(x) along the axis), in x's shape; the last axis by default. Nothing overflows. Throws a ShapeError
+ * where x lacks the axis.
+ */
 export function logSoftmax(x: Tensor, axis = -1): Tensor {
   return record(logSoftmaxOp, [x], { axis: normaliseAxis('logSoftmax', axis, x.shape) });
 }
 
-/** exp(x) / sum of exp(x) along the axis, in x's shape: positive, and with sum 1. Throws a ShapeError where x lacks the axis. */
+/**
+ * exp(x) / sum of exp(x) along the axis, in x's shape: positive, and with sum 1; the last axis by default. Throws a ShapeError
+ * where x lacks the axis.
+ */
 export function softmax(x: Tensor, axis = -1): Tensor {
   return exp(logSoftmax(x, axis));
 }

@@ -14,7 +14,13 @@ import { reshape } from '../reshape/reshape.ts';
 import { matmulProgram } from './gpu.ts';
 import { matmulProgram as simdMatmul } from './simd.ts';
 
-export type MatmulOptions = { readonly transposeA: boolean; readonly transposeB: boolean };
+/** Which operands of `matmul` have their last two axes exchanged. */
+export type MatmulOptions = {
+  /** Takes a as [.., k, m]; a vector stays what it is. */
+  readonly transposeA: boolean;
+  /** Takes b as [.., n, k]; a vector stays what it is. */
+  readonly transposeB: boolean;
+};
 
 /** batch, rows, columns, and the length summed over; strides of one step along m, k and n in each operand. */
 export interface MatmulSizes {

@@ -25,7 +25,7 @@ import {
 
 /** Options of maxPool2d; a number stands for both axes. */
 export interface MaxPool2dOptions extends PoolOptions {
-  /** Distance between the values that a window reads. */
+  /** Rows and columns from one value that a window reads to the next; 1 by default. */
   readonly dilation?: number | Pair;
 }
 

@@ -4,18 +4,19 @@
  *     window (y, x) reads row y s - p + i d and column x s - p + j d for every kernel row i and column j that falls inside
  */
 import { formatShape, type Shape, ShapeError } from '../../shape.ts';
+import type { Pair } from '../conv2d/geometry.ts';
 
-/** [vertical, horizontal]. */
-export type Pair = readonly [number, number];
+export type { Pair };
 
-/** A number stands for both axes. */
+/** What both kinds of pooling take; a number stands for both axes. */
 export interface PoolOptions {
+  /** Height and width of a window. */
   readonly kernelSize: number | Pair;
-  /** kernelSize by default, so that windows lie side by side. */
+  /** Rows and columns from one window to the next; kernelSize by default, so that windows lie side by side. */
   readonly stride?: number | Pair;
-  /** At most half of kernelSize. */
+  /** Rows and columns added on every side, at most half of kernelSize; 0 by default. */
   readonly padding?: number | Pair;
-  /** Also takes a last window that begins inside x or its left padding and ends beyond. */
+  /** Also takes a last window that begins inside x or its left padding and ends beyond; false by default. */
   readonly ceilMode?: boolean;
 }
 

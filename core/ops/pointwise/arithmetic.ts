@@ -5,58 +5,58 @@ import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
 import { call, constant, powerOf } from './expression.ts';
 import { binary, mul, pointwise, unary } from './pointwise.ts';
 
-/** a - b */
+/** a - b; shapes broadcast as in NumPy. Throws a ShapeError where they do not. */
 export const sub = binary('sub', (a, b) => call('subtract', a, b), { a: (dy) => dy, b: (dy) => neg(dy) });
 
-/** a / b */
+/** a / b; shapes broadcast as in NumPy. Throws a ShapeError where they do not. */
 export const div = binary('div', (a, b) => call('divide', a, b), {
   a: (dy, _, b) => div(dy, b),
   b: (dy, _, b, y) => neg(div(mul(dy, y), b)),
 });
 
-/** -x */
+/** -x, any shape. */
 export const neg = unary(
   'neg',
   (x) => call('negate', x),
   (dy) => neg(dy),
 );
 
-/** e^x */
+/** e^x, any shape. */
 export const exp = unary(
   'exp',
   (x) => call('exp', x),
   (dy, _, y) => mul(dy, y),
 );
 
-/** Natural logarithm. */
+/** The natural logarithm of x, any shape; NaN below 0. */
 export const log = unary(
   'log',
   (x) => call('log', x),
   (dy, x) => div(dy, x),
 );
 
-/** Square root. */
+/** The square root of x, any shape; NaN below 0, and an infinite derivative at 0. */
 export const sqrt = unary(
   'sqrt',
   (x) => call('sqrt', x),
   (dy, _, y) => div(scale(dy, 0.5), y),
 );
 
-/** x^2 */
+/** x^2, any shape. */
 export const square = unary(
   'square',
   (x) => call('multiply', x, x),
   (dy, x) => mul(scale(dy, 2), x),
 );
 
-/** 1 / (1 + e^-x) */
+/** 1 / (1 + e^-x), any shape. */
 export const sigmoid = unary(
   'sigmoid',
   (x) => call('divide', constant(1), call('add', constant(1), call('exp', call('negate', x)))),
   (dy, _, y) => mul(dy, sub(y, square(y))),
 );
 
-/** Hyperbolic tangent; its derivative is 1 - y^2. */
+/** The hyperbolic tangent of x, any shape; its derivative is 1 - y^2. */
 export const tanh = unary(
   'tanh',
   (x) => call('tanh', x),
@@ -70,7 +70,10 @@ const powOp: Op<{ readonly exponent: number }> = pointwise({
   gradient: ([x], dy, _, { exponent }) => [() => mul(dy, scale(pow(x!, exponent - 1), exponent))],
 });
 
-/** x^exponent for a constant exponent. It is part of the plan: an exponent that changes every step compiles every step. */
+/**
+ * x^exponent for a constant exponent, any shape. It is part of the plan: an exponent that changes every step compiles every step.
+ * Throws a ShapeError for one that is not finite.
+ */
 export function pow(x: TensorLike, exponent: number): Tensor {
   if (!Number.isFinite(exponent)) throw new ShapeError('pow', `exponent ${exponent} given; it needs to be a finite number`);
   return record(powOp, [asTensor(x)], { exponent });
@@ -83,7 +86,10 @@ const scaleOp: Op<{ readonly factor: number }> = pointwise({
   gradient: (_, dy, __, { factor }) => [() => scale(dy, factor)],
 });
 
-/** x * factor with the factor part of the plan; `mul(x, number)` makes it a feed, right for what changes from step to step. */
+/**
+ * x * factor, any shape, with the factor part of the plan; `mul(x, number)` makes it a feed, right for what changes from step to
+ * step.
+ */
 export function scale(x: Tensor, factor: number): Tensor {
   return record(scaleOp, [x], { factor });
 }

@@ -2,10 +2,23 @@
  * Scalar formulas as data. An element-wise op is such a formula over its inputs; the reference evaluates it, the gpu device prints
  * it as a kernel, fusion substitutes one into another.
  */
+
+/** A scalar formula as data: an input by its number, a constant, or a function of other formulas. */
 export type Expression =
-  | { readonly input: number }
-  | { readonly constant: number }
-  | { readonly call: ScalarFunction; readonly of: readonly Expression[] };
+  | {
+      /** The number of the input, from 0. */
+      readonly input: number;
+    }
+  | {
+      /** A number, the same at every element. */
+      readonly constant: number;
+    }
+  | {
+      /** The function's name. */
+      readonly call: ScalarFunction;
+      /** Its arguments. */
+      readonly of: readonly Expression[];
+    };
 
 interface Definition {
   evaluate(...values: number[]): number;
@@ -40,6 +53,7 @@ const functions = {
   },
 } satisfies Record<string, Definition>;
 
+/** The name of a function that a formula may call: `add`, `multiply`, `exp`, `less`, `select` and the others. */
 export type ScalarFunction = keyof typeof functions;
 
 export const SCALAR_FUNCTIONS = Object.keys(functions) as readonly ScalarFunction[];

@@ -9,20 +9,23 @@ import { scale } from './arithmetic.ts';
 import { call, constant } from './expression.ts';
 import { add, binary, mul, type NoOptions, pointwise, unary, zeros } from './pointwise.ts';
 
-/** 1 where a < b, else 0. Comparisons have no gradient. */
+/**
+ * 1 where a < b, else 0, and 0 for NaN. Shapes of comparisons broadcast, and they have no gradient. Throws a ShapeError where
+ * shapes do not broadcast, as all of them do.
+ */
 export const less = binary('less', (a, b) => call('less', a, b));
-/** 1 where a <= b, else 0. */
+/** 1 where a <= b, else 0; see `less`. */
 export const lessEqual = binary('lessEqual', (a, b) => call('lessEqual', a, b));
-/** 1 where a > b, else 0. */
+/** 1 where a > b, else 0; see `less`. */
 export const greater = binary('greater', (a, b) => call('less', b, a));
-/** 1 where a >= b, else 0. */
+/** 1 where a >= b, else 0; see `less`. */
 export const greaterEqual = binary('greaterEqual', (a, b) => call('lessEqual', b, a));
-/** 1 where a = b, else 0. */
+/** 1 where a = b, else 0; see `less`. */
 export const equal = binary('equal', (a, b) => call('equal', a, b));
-/** 1 where a and b differ, else 0. */
+/** 1 where a and b differ, NaN from everything, else 0; see `less`. */
 export const notEqual = binary('notEqual', (a, b) => call('notEqual', a, b));
 
-/** max(x, 0) */
+/** max(x, 0), any shape; the derivative at 0 is 0, as in PyTorch. */
 export const relu = unary(
   'relu',
   (x) => call('select', call('less', x, constant(0)), constant(0), x),
@@ -32,23 +35,29 @@ export const relu = unary(
 /** 1 where x > 0, else 0. */
 const isPositive = unary('isPositive', (x) => call('less', constant(0), x), null);
 
-/** 1, 0 or -1. */
+/** 1, 0 or -1 by the sign of x, any shape; without a gradient. */
 export const sign = unary('sign', (x) => call('subtract', call('less', constant(0), x), call('less', x, constant(0))), null);
 
-/** |x| */
+/** |x|, any shape; the derivative at 0 is 0, as in PyTorch. */
 export const abs = unary(
   'abs',
   (x) => call('abs', x),
   (dy, x) => mul(dy, sign(x)),
 );
 
-/** The larger of a and b. */
+/**
+ * The larger of a and b, and a where one is NaN; shapes broadcast. At ties each gets half of the gradient. Throws a ShapeError
+ * where shapes do not broadcast.
+ */
 export const maximum = binary('maximum', (a, b) => call('select', call('less', a, b), b, a), {
   a: (dy, a, b) => mul(dy, share(greater(a, b), a, b)),
   b: (dy, a, b) => mul(dy, share(greater(b, a), a, b)),
 });
 
-/** The smaller of a and b. */
+/**
+ * The smaller of a and b, and a where one is NaN; shapes broadcast. At ties each gets half of the gradient. Throws a ShapeError
+ * where shapes do not broadcast.
+ */
 export const minimum = binary('minimum', (a, b) => call('select', call('less', b, a), b, a), {
   a: (dy, a, b) => mul(dy, share(less(a, b), a, b)),
   b: (dy, a, b) => mul(dy, share(less(b, a), a, b)),
@@ -66,12 +75,15 @@ const whereOp: Op<NoOptions> = pointwise<NoOptions>({
   gradient: ([condition], dy) => [null, () => where(condition!, dy, zeros([])), () => where(condition!, zeros([]), dy)],
 });
 
-/** a where condition is not 0, else b. */
+/**
+ * a where condition is not 0, else b; shapes broadcast, and the condition gets no gradient. Throws a ShapeError where shapes do
+ * not broadcast.
+ */
 export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tensor {
   return record(whereOp, [asTensor(condition), asTensor(a), asTensor(b)], {});
 }
 
-/** x limited to [low, high]; the gradient is 0 outside. */
+/** x limited to [low, high], any shape; the gradient is 0 outside, and half passes at a bound. */
 export function clamp(x: TensorLike, low: number, high: number): Tensor {
   return minimum(maximum(x, low), high);
 }

@@ -83,10 +83,10 @@ export function binary(
 
 // The rows that the tape itself records. They stand here and not with the others because the tape is loaded before those.
 
-/** a + b */
+/** a + b; shapes broadcast as in NumPy. Throws a ShapeError where they do not. */
 export const add = binary('add', (a, b) => call('add', a, b), { a: (dy) => dy, b: (dy) => dy });
 
-/** a * b */
+/** a * b; shapes broadcast as in NumPy. Throws a ShapeError where they do not. */
 export const mul = binary('mul', (a, b) => call('multiply', a, b), { a: (dy, _, b) => mul(dy, b), b: (dy, a) => mul(dy, a) });
 
 /** The same value once more: what one State gets from another passes through it. */
@@ -105,7 +105,10 @@ const expandOp: Op<{ readonly shape: Shape }> = pointwise({
   outputShape: ({ shape }) => shape,
 });
 
-/** x repeated to a larger shape by NumPy's broadcasting; x itself where it has that shape already. */
+/**
+ * x repeated to a larger shape by NumPy's broadcasting; x itself where it has that shape already. Throws a ShapeError where x
+ * does not broadcast to it.
+ */
 export function expand(x: Tensor, shape: Shape): Tensor {
   if (sameShape(x.shape, shape)) return x;
   const result = record(expandOp, [x], { shape: [...shape] });
@@ -121,13 +124,15 @@ const fillOp: Op<{ readonly shape: Shape; readonly value: number }> = pointwise(
   outputShape: ({ shape }) => shape,
 });
 
-/** A constant tensor, part of the plan: nothing is uploaded. `value` must be finite. */
+/** A constant tensor, part of the plan: nothing is uploaded. Throws a ShapeError for a value that is not finite. */
 export function fill(shape: Shape, value: number): Tensor {
   if (!Number.isFinite(value)) throw new ShapeError('fill', `value ${value} given; it needs to be a finite number`);
   return record(fillOp, [], { shape: [...shape], value });
 }
 
+/** A constant tensor of zeros, part of the plan like `fill`. */
 export const zeros = (shape: Shape): Tensor => fill(shape, 0);
+/** A constant tensor of ones, part of the plan like `fill`. */
 export const ones = (shape: Shape): Tensor => fill(shape, 1);
 
 type FusedOptions = { readonly expression: Expression; readonly shape: Shape };

@@ -30,17 +30,24 @@ const maxOp: Op<ReduceOptions> = {
   layout: 'any',
 };
 
-/** The largest value over the axes, NaN where one is among them. At ties the gradient is shared evenly, as PyTorch's amax does. */
+/**
+ * The largest value over the axes (all of them without any), NaN where one is among them; `keepDims` keeps them with length 1. At
+ * ties the gradient is shared evenly, as PyTorch's amax does. Throws as sum does.
+ */
 export function max(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(maxOp, x, axes, keepDims);
 }
 
-/** Arithmetic mean over the axes. */
+/** Arithmetic mean over the axes (all of them without any); `keepDims` keeps them with length 1. Throws as sum does. */
 export function mean(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return scale(sum(x, axes, keepDims), 1 / countOf(x, axes));
 }
 
-/** Mean squared distance from the mean; divided by n - correction (0: of this population, 1: unbiased for a sample). */
+/**
+ * The sum of squared distances from the mean over the axes (all of them without any), divided by n - correction, n the number of
+ * elements summed: correction 0, the default, is for a whole population, 1, PyTorch's default, unbiased for a sample. `keepDims`
+ * keeps the axes with length 1. Throws as sum does.
+ */
 export function variance(
   x: Tensor,
   axes?: Axes,

@@ -13,6 +13,7 @@ import { reductionProgram as simdReduction } from './simd.ts';
 
 /** Axes counted from the front, ascending. The ops keep them with length 1; dropping them is a reshape. */
 export type ReduceOptions = { readonly axes: readonly number[] };
+/** One axis or several, each once; negative ones count from the back. */
 export type Axes = number | readonly number[];
 
 const sumOp: Op<ReduceOptions> = {
@@ -26,7 +27,10 @@ const sumOp: Op<ReduceOptions> = {
   layout: 'any',
 };
 
-/** Sum over the axes (all of them without any); `keepDims` keeps them with length 1. */
+/**
+ * Sum over the axes (all of them without any); `keepDims` keeps them with length 1. Throws a ShapeError for an axis that x lacks
+ * or that is named twice.
+ */
 export function sum(x: Tensor, axes?: Axes, keepDims = false): Tensor {
   return reduce(sumOp, x, axes, keepDims);
 }

@@ -31,7 +31,10 @@ function neverRuns(): never {
   throw new Error('internal: an alias became a step of a plan');
 }
 
-/** x under another shape of the same size; one length may be -1 and is worked out. */
+/**
+ * x under another shape of the same size, row-major; one length may be -1 and is worked out. No memory moves. Throws a ShapeError
+ * for another size.
+ */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   const known = shape.reduce((size, length) => (length === -1 ? size : size * length), 1);
   const target = shape.map((length) => (length === -1 ? x.size / known : length));
@@ -45,12 +48,12 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return record(reshapeOp, [x], { shape: target });
 }
 
-/** x with all axes from `start` on merged into one: [n, c, h, w] -> [n, c * h * w]. */
+/** x with all axes from `start`, 1 by default, on merged into one: [n, c, h, w] gives [n, c * h * w]. No memory moves. */
 export function flatten(x: Tensor, start = 1): Tensor {
   return reshape(x, [...x.shape.slice(0, start), -1]);
 }
 
-/** The same value as a constant: gradients stop here. */
+/** The same value as a constant: gradients stop here. No memory moves. */
 export function detach(x: Tensor): Tensor {
   return record(detachOp, [x], {});
 }

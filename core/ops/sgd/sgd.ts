@@ -57,9 +57,11 @@ const stepOp: Op<NoOptions> = pointwise<NoOptions>({
   gradient: ([, direction, learningRate], dy) => [() => dy, () => neg(mul(dy, learningRate!)), () => neg(mul(dy, direction!))],
 });
 
+/** Options of `sgdMomentum` and `sgdNesterov`. */
 export interface SgdOptions {
+  /** The share of the old velocity in the new one. */
   readonly momentum: number;
-  /** 0 by default. */
+  /** lambda of the L2 penalty lambda / 2 * |weight|^2; 0 by default. */
   readonly weightDecay?: number;
 }
 

@@ -5,8 +5,8 @@ import { fill, ones } from '../pointwise/pointwise.ts';
 import { place } from './slice.ts';
 
 /**
- * x with `padding[axis]` = [before, after] more elements of `value` along each axis: [.., l, ..] gives [.., before + l + after, ..].
- * Throws a ShapeError for negative padding and where an axis has none given.
+ * x with `padding[axis]` = [before, after] more elements of `value`, 0 by default, along each axis: [.., l, ..] gives [.., before
+ * + l + after, ..]. Throws a ShapeError for negative padding and where an axis has none given.
  */
 export function pad(x: Tensor, padding: readonly (readonly [number, number])[], value = 0): Tensor {
   if (padding.length !== x.shape.length || padding.flat().some((size) => !Number.isInteger(size) || size < 0)) {

@@ -4,7 +4,18 @@
 import { formatShape, type Shape, ShapeError } from '../../shape.ts';
 
 /** An index drops its axis; a range keeps it; nothing takes all of it. Negative numbers count from the end, as in NumPy. */
-export type Range = number | { readonly start?: number; readonly stop?: number; readonly step?: number } | undefined | null;
+export type Range =
+  | number
+  | {
+      /** The first index; by default the axis's first, or its last where the step is negative. */
+      readonly start?: number;
+      /** The index at which to stop, which is left out; by default the axis is taken to its end. */
+      readonly stop?: number;
+      /** From one index to the next, not 0; 1 by default. */
+      readonly step?: number;
+    }
+  | undefined
+  | null;
 
 /** The indices start, start + step, ...: `count` of them, all inside the axis. */
 export interface ResolvedRange {

@@ -20,7 +20,15 @@ export type SliceOptions = {
   readonly step: readonly number[];
   readonly count: readonly number[];
 };
-export type PlaceOptions = { readonly start: readonly number[]; readonly step: readonly number[]; readonly shape: Shape };
+/** Options of `place`, an entry an axis: first index, step, and the shape of the result. */
+export type PlaceOptions = {
+  /** Where the first element goes. */
+  readonly start: readonly number[];
+  /** From one element to the next; negative steps run backwards. */
+  readonly step: readonly number[];
+  /** The shape of the result. */
+  readonly shape: Shape;
+};
 
 const sliceOp: Op<SliceOptions> = {
   name: 'slice',
