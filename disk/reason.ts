@@ -5,6 +5,7 @@
 
 /** A file or directory that cannot be read or written; the message names it and the reason. */
 export class FileError extends Error {
+  /** `FileError` */
   override readonly name = 'FileError';
 }
 

@@ -2,6 +2,7 @@
  * What users import from 'tapegrad/training'; pages get browser.ts alone.
  * @module tapegrad/training
  */
+export { FileError } from '../disk/reason.ts';
 export * from './browser.ts';
 export { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export { type Curve, drawCurves } from './curves.ts';

@@ -76,9 +76,12 @@ export interface PreparedPlan {
 
 /** A failure while a plan ran, with the step's name in front. */
 export class DeviceError extends Error {
-  /** `DeviceError`, that of a MemoryError too. */
-  override readonly name = 'DeviceError';
+  /** `DeviceError`, or `MemoryError`. */
+  override readonly name: string = 'DeviceError';
 }
 
 /** A plan, or a State, that the memory of a device cannot hold. */
-export class MemoryError extends DeviceError {}
+export class MemoryError extends DeviceError {
+  /** `MemoryError` */
+  override readonly name = 'MemoryError';
+}

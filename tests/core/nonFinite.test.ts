@@ -8,6 +8,7 @@ import {
   add,
   avgPool2d,
   batchNorm,
+  clamp,
   concat,
   conv2d,
   div,
@@ -71,8 +72,9 @@ const others: Readonly<Record<string, () => Tensor>> = {
   log: () => log(special()),
   tanh: () => tanh(special()),
   sqrt: () => sqrt(special()),
-  maximum: () => maximum(special(), 0),
-  minimum: () => minimum(special(), 0),
+  maximum: () => concat([maximum(special(), 0), maximum(0, special())], 0),
+  minimum: () => concat([minimum(special(), 0), minimum(0, special())], 0),
+  clamp: () => clamp(special(), -1, 0.5),
   less: () => less(special(), 0),
   where: () => where(less(special(), 5), special(), 3),
   max: () => max(special()),
@@ -95,6 +97,14 @@ describe('max', () => {
   it('is NaN where NaN is among the values, as in PyTorch', async () => {
     const [rows] = await evaluate([others['max of rows']!()], reference);
     expect([...rows!]).toEqual([Number.NaN, 6]);
+  });
+  it('of two is NaN where either is', async () => {
+    const [a, b] = [values([Number.NaN, 1, 3]), values([1, Number.NaN, 2])];
+    const [larger, smaller] = await evaluate([maximum(a, b), minimum(a, b)], reference);
+    expect([[...larger!], [...smaller!]]).toEqual([
+      [Number.NaN, Number.NaN, 3],
+      [Number.NaN, Number.NaN, 2],
+    ]);
   });
 });
 

@@ -6,7 +6,7 @@
 import { type Op, record } from '../../op.ts';
 import { asTensor, type Tensor, type TensorLike } from '../../tensor.ts';
 import { scale } from './arithmetic.ts';
-import { call, constant } from './expression.ts';
+import { call, constant, type Expression } from './expression.ts';
 import { add, binary, mul, type NoOptions, pointwise, unary, zeros } from './pointwise.ts';
 
 /**
@@ -45,20 +45,24 @@ export const abs = unary(
   (dy, x) => mul(dy, sign(x)),
 );
 
+/** a where `wins`, else b, and NaN where either is NaN. */
+const choose = (wins: Expression, a: Expression, b: Expression): Expression =>
+  call('select', wins, a, call('select', call('equal', a, a), b, a));
+
 /**
- * The larger of a and b, and a where one is NaN; shapes broadcast. At ties each gets half of the gradient. Throws a ShapeError
- * where shapes do not broadcast.
+ * The larger of a and b, and NaN where either is NaN, as in PyTorch; shapes broadcast. At ties each gets half of the gradient.
+ * Throws a ShapeError where shapes do not broadcast.
  */
-export const maximum = binary('maximum', (a, b) => call('select', call('less', a, b), b, a), {
+export const maximum = binary('maximum', (a, b) => choose(call('lessEqual', b, a), a, b), {
   a: (dy, a, b) => mul(dy, share(greater(a, b), a, b)),
   b: (dy, a, b) => mul(dy, share(greater(b, a), a, b)),
 });
 
 /**
- * The smaller of a and b, and a where one is NaN; shapes broadcast. At ties each gets half of the gradient. Throws a ShapeError
- * where shapes do not broadcast.
+ * The smaller of a and b, and NaN where either is NaN, as in PyTorch; shapes broadcast. At ties each gets half of the gradient.
+ * Throws a ShapeError where shapes do not broadcast.
  */
-export const minimum = binary('minimum', (a, b) => call('select', call('less', b, a), b, a), {
+export const minimum = binary('minimum', (a, b) => choose(call('lessEqual', a, b), a, b), {
   a: (dy, a, b) => mul(dy, share(less(a, b), a, b)),
   b: (dy, a, b) => mul(dy, share(less(b, a), a, b)),
 });
@@ -83,7 +87,9 @@ export function where(condition: TensorLike, a: TensorLike, b: TensorLike): Tens
   return record(whereOp, [asTensor(condition), asTensor(a), asTensor(b)], {});
 }
 
-/** x limited to [low, high], any shape; the gradient is 0 outside, and half passes at a bound. */
+/** x limited to [low, high], any shape; NaN stays, and the gradient is 0 outside and whole at a bound, as in PyTorch. */
 export function clamp(x: TensorLike, low: number, high: number): Tensor {
-  return minimum(maximum(x, low), high);
+  const given = asTensor(x);
+  const above = where(less(given, low), low, given);
+  return where(greater(above, high), high, above);
 }

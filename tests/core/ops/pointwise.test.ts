@@ -153,6 +153,11 @@ describe('what is refused', () => {
       'add: shapes [2, 3] and [4] do not broadcast: at axis 1 the lengths are 3 and 4',
     );
   });
+  it('a bound lets the gradient pass', async () => {
+    const x = ops.tensor([-2, -1, 0, 1, 2]);
+    const [dx] = await evaluate(ops.gradient(ops.sum(ops.clamp(x, -1, 1)), [x]), reference);
+    expect([...dx!]).toEqual([0, 1, 1, 1, 0]);
+  });
   it('a tie shares the gradient', async () => {
     const a = ops.tensor([1, 2]);
     const b = ops.tensor([1, 3]);
