@@ -9,7 +9,7 @@ import { shortcuts } from './shortcuts.ts';
 
 export { type ArmImages, type Chosen, carryOut, runsOfExperiment, type Surroundings } from './carryOut.ts';
 export { type ArmResult, type Experiment, PRESETS, type PresetName, type Scale } from './experiment.ts';
-export { type Circumstances, writeReport } from './report.ts';
+export { type Circumstances, type Report, writeReport } from './report.ts';
 export { type ScaleChanges, scaleOf, scaleOptions } from './scale.ts';
 
 export const EXPERIMENTS: readonly Experiment[] = [degradation, shortcuts, bottleneck, responses, initialisation, imagenetMini];

@@ -18,6 +18,15 @@ export interface Circumstances {
   readonly date: string;
 }
 
+/** table.json: everything that the other files are made of. */
+export interface Report extends Circumstances {
+  /** Its name. */
+  readonly experiment: string;
+  readonly outcome: Outcome;
+  readonly verdict: readonly string[];
+  readonly results: readonly ArmResult[];
+}
+
 /** Writes the files, and returns the paragraph of the verdict. */
 export async function writeReport(
   directory: string,
@@ -26,13 +35,10 @@ export async function writeReport(
   circumstances: Circumstances,
 ): Promise<string> {
   const verdict = experiment.judge(results);
-  const { scale, images, device } = circumstances;
   const table = markdownTable(results);
-  const json = {
+  const json: Report = {
     experiment: experiment.name,
-    scale,
-    images,
-    device,
+    ...circumstances,
     outcome: verdict.outcome,
     verdict: verdict.sentences,
     results,
