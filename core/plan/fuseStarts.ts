@@ -9,11 +9,12 @@ import { countUses, isOwnShape, renumber } from './uses.ts';
 
 export function fuseStarts(draft: Draft): Draft {
   const uses = countUses(draft);
+  const readersOf = readersByValue(draft);
   const joined = new Map<DraftStep, DraftStep>();
   const absorbed = new Set<DraftStep>();
   for (const step of draft.steps) {
     if (!isAbsorbable(draft, step)) continue;
-    const readers = draft.steps.filter(({ inputs }) => inputs.includes(step.output));
+    const readers = readersOf.get(step.output) ?? [];
     if (readers.length !== uses[step.output] || !savesMemory(step.inputs.length, readers.length)) continue;
     const forms = readers.map((reader) => prepend(step, reader));
     if (!forms.every((form) => form !== undefined)) continue;
@@ -24,6 +25,12 @@ export function fuseStarts(draft: Draft): Draft {
     draft,
     draft.steps.filter((step) => !absorbed.has(step)).map((step) => joined.get(step) ?? step),
   );
+}
+
+function readersByValue({ steps }: Draft): Map<number, DraftStep[]> {
+  const readers = new Map<number, DraftStep[]>();
+  for (const step of steps) for (const input of new Set(step.inputs)) readers.set(input, [...(readers.get(input) ?? []), step]);
+  return readers;
 }
 
 function isAbsorbable(draft: Draft, { op, options, inputs, shapes, outputShape }: DraftStep): boolean {
