@@ -82,7 +82,8 @@ export class Playground {
   /** Does something for a person, who reads what went wrong. */
   attempt(body: () => Promise<void>): void {
     this.alert.hidden = true;
-    body().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
+    const caught = async (): Promise<void> => body(); // what it throws before its first await, too
+    caught().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
   }
 
   /** Begins a run, or goes on with the one there is. */
@@ -150,9 +151,13 @@ export class Playground {
     this.reading('imagefolder', () => this.trainer.readPictures(files, told));
   }
 
-  ask(picture: Picture): void {
-    if (this.run === undefined || this.phase === 'failed' || this.phase === 'busy') return;
-    this.attempt(async () => showAnswer(element('answer', HTMLElement), await this.trainer.classify(picture)));
+  /** What the network says of a picture, if there is one. */
+  ask(picture: Picture | undefined): void {
+    const place = element('answer', HTMLElement);
+    if (picture === undefined) place.replaceChildren();
+    else if (this.run === undefined) place.textContent = 'There is no network yet to ask. Press Go or Step first.';
+    else if (this.phase !== 'failed' && this.phase !== 'busy')
+      this.attempt(async () => showAnswer(place, await this.trainer.classify(picture)));
   }
 
   measure(): void {
