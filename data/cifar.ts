@@ -77,13 +77,13 @@ function cifarDataset(files: readonly CifarFile[], { labelBytes, labelAt, classe
 function checkRecords({ name, bytes }: CifarFile, record: number, labelAt: number, classes: number): void {
   if (bytes.length === 0 || bytes.length % record !== 0) {
     throw new DataError(
-      `${name} has ${bytes.length} bytes, which is not a whole number of records of ${record} bytes; it is cut off or of another format`,
+      `${name} has ${bytes.length} bytes, which is not a whole number of records of ${record} bytes; it is cut off or of another format; fetch the binary version of the data again`,
     );
   }
   for (let at = labelAt; at < bytes.length; at += record) {
     if (bytes[at]! >= classes)
       throw new DataError(
-        `${name} has label ${bytes[at]} in record ${Math.floor(at / record)}, but labels go from 0 to ${classes - 1}; it is damaged or of another format`,
+        `${name} has label ${bytes[at]} in record ${Math.floor(at / record)}, but labels go from 0 to ${classes - 1}; it is damaged or of another format; fetch the binary version of the data again`,
       );
   }
 }

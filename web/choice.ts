@@ -20,6 +20,8 @@ const WORKS: Readonly<Record<ButtonName, readonly Phase[]>> = {
 
 export class ChoiceForm {
   readonly form = element('settings', HTMLFormElement);
+  /** The button that was pressed, while it does not work and so cannot keep the focus. */
+  private pressed: Element | undefined;
 
   constructor() {
     this.form.addEventListener('change', () => this.showParts());
@@ -49,7 +51,7 @@ export class ChoiceForm {
     const wrong = [...this.form.elements].find((each) => each instanceof HTMLInputElement && !each.checkValidity());
     if (wrong instanceof HTMLInputElement) {
       wrong.reportValidity();
-      throw new Error(`${wrong.name}: ${wrong.validationMessage}`);
+      throw new Error(`${wrong.labels?.[0]?.textContent.trim()}: ${wrong.validationMessage}`);
     }
     const number = (name: string): number => this.input(name).valueAsNumber;
     return {
@@ -96,11 +98,21 @@ export class ChoiceForm {
 
   /** What belongs to a run cannot change while there is one; after a failure it may go on on another device. */
   enter(phase: Phase): void {
+    const focused = document.activeElement;
     for (const name of BUTTONS) this.button(name).disabled = !WORKS[name].includes(phase);
+    this.keepFocus(focused);
     const open = phase !== 'empty';
     for (const fieldset of this.form.querySelectorAll<HTMLFieldSetElement>('fieldset[data-part]'))
       fieldset.disabled = open && !(phase === 'failed' && fieldset.dataset.part === 'machine');
     for (const input of this.form.querySelectorAll<HTMLInputElement>('input[data-fixed]')) input.disabled = open;
+  }
+
+  /** Browsers take the focus from a button that stops working; who has no mouse gets it back when the button works again. */
+  private keepFocus(focused: Element | null): void {
+    if (focused?.matches('button:disabled')) this.pressed = focused;
+    if (!(this.pressed instanceof HTMLButtonElement) || this.pressed.disabled) return;
+    if (document.activeElement === document.body) this.pressed.focus({ preventScroll: true });
+    this.pressed = undefined;
   }
 
   /** A plain network has no shortcuts; files are asked for only where they are used; threads are simd's. */

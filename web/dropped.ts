@@ -22,7 +22,7 @@ export function sort(files: readonly File[]): Dropped {
   const [first] = files;
   if (first === undefined) throw new Error('no file was dropped; drop a picture, a saved run (.tar), or CIFAR-10');
   if (files.every(({ name }) => /\.(bin|gz|tgz)$/i.test(name) || /^cifar.*\.tar$/i.test(name))) return { kind: 'cifar', files };
-  if (files.length === 1 && first.name.endsWith('.tar')) return { kind: 'run', file: first };
+  if (files.length === 1 && /\.tar$/i.test(first.name)) return { kind: 'run', file: first };
   if (files.length === 1 && first.type.startsWith('image/')) return { kind: 'picture', file: first };
   throw new Error(
     `${first.name} cannot be used; drop one picture, a folder of pictures, a saved run (.tar), or CIFAR-10 (cifar-10-binary.tar.gz or .bin files)`,

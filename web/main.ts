@@ -10,7 +10,10 @@ import { Sketchpad } from './views/sketchpad.ts';
 const worker = new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' });
 const form = new ChoiceForm();
 const playground = new Playground(wrap<Trainer>(worker), form);
-worker.addEventListener('error', ({ message }) => playground.fail(`the training thread ended (${message}); reload the page`));
+worker.addEventListener('error', ({ message }: { readonly message?: string }) => {
+  const what = message === undefined ? 'did not start' : `ended (${message})`; // a script that is not there has no message
+  playground.fail(`the training thread ${what}; reload the page`);
+});
 
 if (!crossOriginIsolated)
   playground.notice(
@@ -38,6 +41,7 @@ onFiles('pictures', (files) =>
 const sketchpad = new Sketchpad(
   {
     canvas: element('pad', HTMLCanvasElement),
+    point: element('pad-point', HTMLElement),
     pen: element('pen', HTMLInputElement),
     ground: element('ground', HTMLInputElement),
     brush: element('brush', HTMLInputElement),

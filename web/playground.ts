@@ -6,11 +6,18 @@ import type { Choice, DataFacts, Picture, PictureFile, RunFacts, Trainer, Traini
 import { Curves, type Trace } from './views/curves.ts';
 import { showInspection } from './views/inspection.ts';
 import { RunView } from './views/runFacts.ts';
+import { RunList } from './views/runList.ts';
 import { showAnswer } from './views/sketchpad.ts';
 import { showStep } from './views/stepText.ts';
 
 /** Milliseconds between two drawings: more often nobody sees. */
 const PAUSE = 150;
+const RESTS = {
+  paused: 'Paused.',
+  finished: 'Finished: all epochs are trained. Press Stop to begin another run, which is laid over this one.',
+};
+const FAILED =
+  'Training failed. Go tries again on the device that you choose, from the last epoch; Stop gives the run up, for other settings.';
 
 interface OpenRun {
   readonly facts: RunFacts;
@@ -26,6 +33,10 @@ export class Playground {
   private inspecting = false;
   private unsaved = false;
   private readonly curves = new Curves(element('loss', HTMLElement), element('error', HTMLElement));
+  private readonly runs = new RunList(element('runs', HTMLElement), (trace) => {
+    if (this.run?.trace === trace) this.fail('this run is open; stop it before it is taken out');
+    else this.forget(trace);
+  });
   private readonly redraw = throttled(() => {
     this.run?.view.show();
     this.curves.draw();
@@ -71,7 +82,8 @@ export class Playground {
   /** Does something for a person, who reads what went wrong. */
   attempt(body: () => Promise<void>): void {
     this.alert.hidden = true;
-    body().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
+    const caught = async (): Promise<void> => body(); // what it throws before its first await, too
+    caught().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
   }
 
   /** Begins a run, or goes on with the one there is. */
@@ -95,9 +107,10 @@ export class Playground {
   /** The run ends; its curves stay. */
   stop(): void {
     this.attempt(async () => {
-      await this.trainer.close();
-      this.run = undefined;
+      this.run = undefined; // at once: what is under way comes back to nobody
       this.unsaved = false;
+      this.enter('busy', 'Stopping after the step under way.');
+      await this.trainer.close();
       this.enter('empty', 'Stopped. Its curves stay; the next run is laid over them.');
     });
   }
@@ -138,9 +151,13 @@ export class Playground {
     this.reading('imagefolder', () => this.trainer.readPictures(files, told));
   }
 
-  ask(picture: Picture): void {
-    if (this.run === undefined || this.phase === 'failed' || this.phase === 'busy') return;
-    this.attempt(async () => showAnswer(element('answer', HTMLElement), await this.trainer.classify(picture)));
+  /** What the network says of a picture, if there is one. */
+  ask(picture: Picture | undefined): void {
+    const place = element('answer', HTMLElement);
+    if (picture === undefined) place.replaceChildren();
+    else if (this.run === undefined) place.textContent = 'There is no network yet to ask. Press Go or Step first.';
+    else if (this.phase !== 'failed' && this.phase !== 'busy')
+      this.attempt(async () => showAnswer(place, await this.trainer.classify(picture)));
   }
 
   measure(): void {
@@ -179,7 +196,7 @@ export class Playground {
       const trace = this.curves.begin(nameOf(facts));
       this.run = { facts, trace, view: new RunView(this.runPlaces, facts, trace) };
       for (const event of facts.history) this.take(event);
-      this.list(trace);
+      this.runs.add(trace);
       this.enter('paused', 'Ready.');
     } catch (error) {
       this.enter(before, before === 'failed' ? 'It could not go on.' : 'Nothing was begun.');
@@ -189,14 +206,16 @@ export class Playground {
 
   /** While steps are taken; then the network is looked at. */
   private async training(train: () => Promise<'finished' | 'paused'>): Promise<void> {
+    const { run } = this;
     this.enter('training', 'Training.');
     try {
       const rest = await train();
-      if (this.run === undefined) return; // stopped meanwhile
-      this.run.view.show();
-      this.enter(rest, rest === 'finished' ? 'Finished: all epochs are trained.' : 'Paused.');
+      if (this.run === undefined || this.run !== run) return; // stopped meanwhile
+      run.view.show();
+      this.enter(rest, RESTS[rest]);
     } catch (error) {
-      this.enter('failed', 'Training failed. Choose a device and press Go: it goes on from its last epoch.');
+      if (this.run !== run) return;
+      this.enter('failed', FAILED);
       throw error;
     }
     await this.inspect();
@@ -235,21 +254,9 @@ export class Playground {
     element('phase', HTMLElement).textContent = sentence;
   }
 
-  /** A run among those in the charts; it can be taken out when it is over. */
-  private list(trace: Trace): void {
-    const swatch = make('span', { class: 'swatch', style: `background: ${trace.colour}` });
-    const remove = make('button', { type: 'button', 'aria-label': `Take ${trace.name} out of the charts` }, '×');
-    const item = make('li', { 'data-colour': trace.colour }, swatch, trace.name, remove);
-    remove.addEventListener('click', () => {
-      if (this.run?.trace === trace) this.fail('this run is open; stop it before it is taken out');
-      else this.forget(trace);
-    });
-    element('runs', HTMLElement).append(item);
-  }
-
   private forget(trace: Trace): void {
     this.curves.remove(trace);
-    document.querySelector(`#runs li[data-colour="${trace.colour}"]`)?.remove();
+    this.runs.remove(trace);
   }
 }
 

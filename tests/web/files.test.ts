@@ -49,13 +49,23 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
   it('says what is wrong with files that it cannot use', async () => {
     const visitor = await playground().visit();
     const wrong: [name: string, bytes: Uint8Array, sentence: RegExp][] = [
-      ['cut.bin', cifarFile(3).subarray(0, 5000), /cut\.bin has 5000 bytes, which is not a whole number of records/],
-      ['other.bin', cifarFile(2).fill(77), /other\.bin has label 77 in record 0, but labels go from 0 to 9/],
-      ['cifar.tar.gz', new Uint8Array([1, 2, 3]), /cifar\.tar\.gz is not a whole \.gz file/],
+      [
+        'cut.bin',
+        cifarFile(3).subarray(0, 5000),
+        /cut\.bin has 5000 bytes, .* records .*; fetch the binary version of the data again/,
+      ],
+      ['empty.bin', new Uint8Array(), /empty\.bin has 0 bytes, .*; fetch the binary version of the data again/],
+      ['other.bin', cifarFile(2).fill(77), /other\.bin has label 77 in record 0, but labels go from 0 to 9.*; fetch/],
+      [
+        'cifar.tar.gz',
+        new Uint8Array([1, 2, 3]),
+        /cifar\.tar\.gz is not a whole \.gz file.*; fetch cifar-10-binary\.tar\.gz again/,
+      ],
+      ['CIFAR.TAR', new Uint8Array(700).fill(9), /CIFAR\.TAR (is not a \.tar archive|holds no \.bin file)/],
       ['texts.tar.gz', gzipSync(createTar([{ name: 'a/b.txt', data: 'x' }])), /texts\.tar\.gz holds no \.bin file/],
       ['letter.txt', new Uint8Array([65]), /letter\.txt cannot be used; drop one picture/],
       ['run.tar', new Uint8Array(1024), /run\.tar is not the tar of a run/],
-      ['half.png', new Uint8Array([137, 80, 78, 71]), /that file is no picture/],
+      ['half.png', new Uint8Array([137, 80, 78, 71]), /half\.png is no picture that this browser reads; take a PNG/],
     ];
     for (const [name, bytes, sentence] of wrong) {
       await visitor.drop(name, bytes, name.endsWith('.png') ? 'image/png' : '');
@@ -63,6 +73,18 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
       await visitor.phase('empty');
     }
     expect(visitor.problems).toEqual([]);
+  });
+
+  it('says that there is no network yet to ask about a picture', async () => {
+    const visitor = await playground().visit();
+    const picture = await sharp({ create: { width: 9, height: 9, channels: 3, background: '#c83828' } })
+      .jpeg()
+      .toBuffer();
+    await visitor.drop('photo.jpg', picture, 'image/jpeg');
+    await visitor.page.locator('#answer', { hasText: 'Press Go or Step first' }).waitFor({ timeout: 10_000 });
+    expect(await visitor.page.locator('#answer').evaluate((place) => place.getBoundingClientRect().bottom < innerHeight)).toBe(
+      true,
+    );
   });
 
   it("takes a folder of a person's own pictures", async () => {

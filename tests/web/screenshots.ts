@@ -1,5 +1,6 @@
 /** Pictures of the playground in the middle of a run, a plain network laid over a residual one, as a person would see them. */
 import { join } from 'node:path';
+import type { Page } from 'playwright-core';
 import type { Playground } from '../support/playground.ts';
 
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } };
@@ -15,8 +16,9 @@ export async function takeScreenshots(playground: Playground, directory: string)
   await visitor.phase('empty');
   await visitor.choose({ kind: 'resnet' });
   await visitor.press('go');
-  await visitor.step(110);
+  await visitor.step(101); // in the third of three epochs
   await page.locator('#filters canvas').first().waitFor();
+  await drawRing(page);
   const files: string[] = [];
   for (const [size, viewport] of Object.entries(SIZES)) {
     await page.setViewportSize(viewport);
@@ -29,4 +31,16 @@ export async function takeScreenshots(playground: Playground, directory: string)
     }
   }
   return files;
+}
+
+/** One of the built-in shapes, on the pad; waits for what the network says. */
+async function drawRing(page: Page): Promise<void> {
+  const { x, y, width, height } = (await page.locator('#pad').boundingBox())!;
+  for (let k = 0; k <= 24; k++) {
+    const angle = (2 * Math.PI * k) / 24;
+    await page.mouse.move(x + width * (0.5 + 0.3 * Math.cos(angle)), y + height * (0.5 + 0.3 * Math.sin(angle)));
+    if (k === 0) await page.mouse.down();
+  }
+  await page.mouse.up();
+  await page.locator('#answer li').first().waitFor();
 }

@@ -6,7 +6,8 @@ import type { TrainingEvent } from '../protocol.ts';
 const WINDOW = 25;
 /** Told apart by people who see no red and green, on light and on dark ground. */
 const COLOURS = ['#2f81f7', '#e8710a', '#1aa179', '#c2539f', '#8a7a10'];
-const HEIGHT = 220;
+const HEIGHT = 240;
+const LABEL_FONT = '12px system-ui, sans-serif';
 
 /** What is drawn of one run; index k holds step k + 1. */
 export class Trace {
@@ -39,6 +40,11 @@ function lastMean(values: readonly number[]): number {
   return last.reduce((sum, value) => sum + value, 0) / last.length;
 }
 
+/** Around the losses there are; before the first one an axis that many networks begin on. */
+function lossRange(_: uPlot, lowest: number | null, highest: number | null): uPlot.Range.MinMax {
+  return lowest === null || highest === null ? [0, 3] : uPlot.rangeNum(lowest, highest, 0.1, true);
+}
+
 type Column = readonly (number | null | undefined)[];
 type Line = { readonly series: uPlot.Series; readonly column: (trace: Trace) => Column };
 
@@ -48,12 +54,13 @@ export class Curves {
   private readonly error: Chart;
 
   constructor(lossPlace: HTMLElement, errorPlace: HTMLElement) {
-    this.loss = new Chart(lossPlace, undefined, [
+    this.loss = new Chart(lossPlace, 'loss', lossRange, [
       { series: { width: 0.5, alpha: 0.5 }, column: (trace) => trace.loss },
       { series: { width: 2 }, column: (trace) => trace.meanLoss },
     ]);
     this.error = new Chart(
       errorPlace,
+      'wrong images, %',
       [0, 100],
       [
         { series: { width: 1.5, dash: [5, 4] }, column: (trace) => trace.trainingError },
@@ -96,7 +103,8 @@ class Chart {
 
   constructor(
     private readonly place: HTMLElement,
-    private readonly range: uPlot.Range.MinMax | undefined,
+    private readonly title: string,
+    private readonly range: uPlot.Scale.Range,
     private readonly lines: readonly Line[],
   ) {
     new ResizeObserver(() => this.plot?.setSize({ width: this.width, height: HEIGHT })).observe(place);
@@ -113,6 +121,9 @@ class Chart {
       stroke: style.getPropertyValue('color'),
       grid: { stroke: '#8884', width: 1 },
       ticks: { show: false },
+      labelSize: 20,
+      labelGap: 2,
+      labelFont: LABEL_FONT,
     };
     const options: uPlot.Options = {
       width: this.width,
@@ -120,11 +131,11 @@ class Chart {
       cursor: { drag: { x: true, y: false } },
       scales: {
         x: { time: false, range: (_, __, last) => [1, Math.max(10, last)] },
-        y: this.range === undefined ? {} : { range: this.range },
+        y: { range: this.range },
       },
       axes: [
-        { ...axis, size: 32 },
-        { ...axis, size: 46 },
+        { ...axis, size: 28, label: 'training step' },
+        { ...axis, size: 40, label: this.title },
       ],
       series: [{}, ...traces.flatMap((trace) => this.lines.map(({ series }) => ({ ...series, stroke: trace.colour })))],
     };

@@ -29,7 +29,7 @@ function predictionFigure({ picture, label, answer, confidence }: Prediction): H
   const canvas = make('canvas', { role: 'img', 'aria-label': `a picture of the class ${label}` });
   paint(canvas, picture);
   const verdict = make('span', { class: right ? 'right' : 'wrong' }, `${right ? '✓' : '✗'} ${answer}`);
-  const caption = make('figcaption', {}, verdict, ` ${percent(confidence)}`);
+  const caption = make('figcaption', {}, verdict, ' ', make('span', { class: 'number' }, percent(confidence)));
   if (!right) caption.append(make('br'), `is ${label}`);
   return make('figure', {}, canvas, caption);
 }
@@ -46,15 +46,16 @@ function showBars(place: HTMLElement, bars: readonly { readonly name: string; re
   svg.setAttribute('viewBox', `0 0 ${WIDTH} ${HEIGHT + TOP}`);
   svg.setAttribute('preserveAspectRatio', 'none');
   svg.setAttribute('role', 'img');
-  svg.setAttribute('aria-label', `${bars.length} layers, largest ${highest.toPrecision(3)}`);
-  bars.forEach(({ name, value }, k) => {
+  const names = bars.map(({ name, value }, k) => `layer ${k + 1}, ${name}: ${value.toPrecision(3)}`);
+  svg.setAttribute('aria-label', names.join('; '));
+  bars.forEach(({ value }, k) => {
     const height = (HEIGHT * value) / highest;
     const bar = document.createElementNS(SVG, 'rect');
     const step = WIDTH / bars.length;
     const box = { x: (k + 0.1) * step, y: TOP + HEIGHT - height, width: 0.8 * step, height };
     for (const [attribute, number] of Object.entries(box)) bar.setAttribute(attribute, number.toFixed(2));
     const title = document.createElementNS(SVG, 'title');
-    title.textContent = `layer ${k + 1}, ${name}: ${value.toPrecision(3)}`;
+    title.textContent = names[k]!;
     bar.append(title);
     svg.append(bar);
   });

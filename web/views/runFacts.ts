@@ -3,6 +3,9 @@ import { make, percent } from '../page.ts';
 import type { RunFacts, TrainingEvent } from '../protocol.ts';
 import type { Trace } from './curves.ts';
 
+/** What is not measured yet has its place already, so that nothing moves when it is. */
+const UNKNOWN = '–';
+
 export interface RunPlaces {
   readonly facts: HTMLElement;
   readonly progress: HTMLProgressElement;
@@ -38,15 +41,12 @@ export class RunView {
       ['parameters', run.parameters.toLocaleString('en')],
       ['images', run.trainingImages.toLocaleString('en')],
       ['step', `${latest?.step ?? 0} of ${run.totalSteps}`],
+      ['epoch', latest === undefined ? UNKNOWN : String(latest.epoch)],
+      ['images/s', latest === undefined ? UNKNOWN : latest.imagesPerSecond.toFixed(0)],
+      ['loss', this.trace.meanLoss.at(-1)?.toFixed(4) ?? UNKNOWN],
+      ['training error', latest === undefined ? UNKNOWN : percent(this.trace.trainingError.at(-1)! / 100)],
+      ['test error', testError === undefined ? UNKNOWN : percent(testError)],
     ];
-    if (latest !== undefined)
-      facts.push(
-        ['epoch', String(latest.epoch)],
-        ['images/s', latest.imagesPerSecond.toFixed(0)],
-        ['loss', this.trace.meanLoss.at(-1)!.toFixed(4)],
-        ['training error', percent(this.trace.trainingError.at(-1)! / 100)],
-      );
-    if (testError !== undefined) facts.push(['test error', percent(testError)]);
     this.places.facts.replaceChildren(
       ...facts.map(([name, value]) => make('div', { 'data-fact': name }, make('dt', {}, name), make('dd', {}, value))),
     );

@@ -5,6 +5,8 @@ import { contextOf, readPixels } from './pixels.ts';
 
 export interface SketchpadParts {
   readonly canvas: HTMLCanvasElement;
+  /** Shows where the arrow keys are. */
+  readonly point: HTMLElement;
   readonly pen: HTMLInputElement;
   readonly ground: HTMLInputElement;
   readonly brush: HTMLInputElement;
@@ -24,13 +26,14 @@ interface Point {
 }
 
 export class Sketchpad {
-  /** Where the arrow keys are. */
+  /** Where the pen is. */
   private cursor: Point = { x: 16, y: 16 };
   private drawing = false;
+  private blank = true;
 
   constructor(
     private readonly parts: SketchpadParts,
-    private readonly changed: (picture: Picture) => void,
+    private readonly changed: (picture: Picture | undefined) => void,
   ) {
     const { canvas, clear, ground } = parts;
     clear.addEventListener('click', () => this.clear());
@@ -38,7 +41,7 @@ export class Sketchpad {
     canvas.addEventListener('pointerdown', (event) => {
       canvas.setPointerCapture(event.pointerId);
       this.drawing = true;
-      this.cursor = this.pointOf(event);
+      this.moveTo(this.pointOf(event));
       this.lineTo(this.cursor);
     });
     canvas.addEventListener('pointermove', (event) => {
@@ -53,21 +56,23 @@ export class Sketchpad {
   }
 
   /** The middle square of a picture takes the whole pad. */
-  async show(file: Blob): Promise<void> {
+  async show(file: File): Promise<void> {
     const bitmap = await createImageBitmap(file).catch(() => undefined);
-    if (bitmap === undefined) throw new Error('that file is no picture that this browser reads; take a PNG, JPEG or WebP');
+    if (bitmap === undefined) throw new Error(`${file.name} is no picture that this browser reads; take a PNG, JPEG or WebP`);
     const { canvas } = this.parts;
     const side = Math.min(bitmap.width, bitmap.height);
     const context = contextOf(canvas);
     context.imageSmoothingQuality = 'high';
     const [left, top] = [(bitmap.width - side) / 2, (bitmap.height - side) / 2];
     context.drawImage(bitmap, left, top, side, side, 0, 0, canvas.width, canvas.height);
+    this.blank = false;
+    canvas.scrollIntoView({ block: 'nearest' });
     this.tell();
   }
 
-  /** What is drawn now. */
-  picture(): Picture {
-    return readPixels(this.parts.canvas);
+  /** What is drawn; undefined while nothing is. */
+  picture(): Picture | undefined {
+    return this.blank ? undefined : readPixels(this.parts.canvas);
   }
 
   private clear(): void {
@@ -80,6 +85,7 @@ export class Sketchpad {
     const context = contextOf(canvas);
     context.fillStyle = ground.value;
     context.fillRect(0, 0, canvas.width, canvas.height);
+    this.blank = true;
   }
 
   private key(event: KeyboardEvent): void {
@@ -95,7 +101,7 @@ export class Sketchpad {
     const inside = (value: number, end: number): number => Math.min(end - 1, Math.max(0, value));
     const next = { x: inside(this.cursor.x + arrow[0], width), y: inside(this.cursor.y + arrow[1], height) };
     if (this.drawing) this.lineTo(next);
-    this.cursor = next;
+    this.moveTo(next);
   }
 
   private pointOf({ offsetX, offsetY }: PointerEvent): Point {
@@ -113,6 +119,14 @@ export class Sketchpad {
     context.moveTo(this.cursor.x, this.cursor.y);
     context.lineTo(point.x, point.y);
     context.stroke();
+    this.blank = false;
+    this.moveTo(point);
+  }
+
+  private moveTo(point: Point): void {
+    const { canvas, point: mark } = this.parts;
+    mark.style.left = `${(100 * point.x) / canvas.width}%`;
+    mark.style.top = `${(100 * point.y) / canvas.height}%`;
     this.cursor = point;
   }
 

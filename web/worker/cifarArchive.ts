@@ -4,12 +4,13 @@ import { type CifarFile, DataError } from 'tapegrad/data';
 
 /** The official archive unpacks to 184 million bytes. */
 const MOST_BYTES = 400_000_000;
+const AGAIN = 'fetch cifar-10-binary.tar.gz again';
 
 export async function cifarFiles(files: readonly File[]): Promise<CifarFile[]> {
   const found: CifarFile[] = [];
   for (const file of files) {
-    if (/\.(gz|tgz)$/.test(file.name)) found.push(...unpack(file.name, await unzip(file)));
-    else if (file.name.endsWith('.tar')) found.push(...unpack(file.name, new Uint8Array(await file.arrayBuffer())));
+    if (/\.(gz|tgz)$/i.test(file.name)) found.push(...unpack(file.name, await unzip(file)));
+    else if (/\.tar$/i.test(file.name)) found.push(...unpack(file.name, new Uint8Array(await file.arrayBuffer())));
     else found.push({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
   }
   return found;
@@ -30,7 +31,7 @@ async function unzip(file: File): Promise<Uint8Array> {
       }
     }
   } catch {
-    throw new DataError(`${file.name} is not a whole .gz file; it is cut off, damaged or of another format`);
+    throw new DataError(`${file.name} is not a whole .gz file; it is cut off, damaged or of another format; ${AGAIN}`);
   }
   if (total > MOST_BYTES)
     throw new DataError(`${file.name} unpacks to more than ${MOST_BYTES} bytes, which CIFAR-10's archive does not`);
@@ -55,6 +56,6 @@ function entriesOf(archive: string, bytes: Uint8Array): ParsedTarFileItem[] {
   try {
     return parseTar(bytes);
   } catch {
-    throw new DataError(`${archive} is not a .tar archive, or not all of one`);
+    throw new DataError(`${archive} is not a .tar archive, or not all of one; ${AGAIN}`);
   }
 }

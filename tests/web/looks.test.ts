@@ -1,0 +1,116 @@
+/** How the playground looks and loads: widths, colours, bytes, and a page that answers while its worker trains. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { extname, join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { hasChromium } from '../support/chromium.ts';
+import { SMALL, type Visitor } from '../support/playground.ts';
+import { contrasts } from './contrasts.ts';
+import { playgroundForTests } from './setup.ts';
+
+/** What a page may load, compressed. */
+const MOST_BYTES = 400_000;
+/** Of text and its ground, as WCAG 2.1 has it (success criterion 1.4.3). */
+const LEAST_CONTRAST = 4.5;
+/** Milliseconds of the page's own thread without a pause, from which on a person notices; browsers call such a task long. */
+const LONG_TASK = 50;
+
+describe.skipIf(!hasChromium)('the looks of the playground', { timeout: 240_000 }, () => {
+  const playground = playgroundForTests(false);
+
+  it.each([320, 390, 800, 1400])('needs no sideways scrolling at a width of %i', async (width) => {
+    const visitor = await playground().visit({ viewport: { width, height: 800 } });
+    await visitor.choose({ ...SMALL, device: 'simd' });
+    await visitor.press('step');
+    await visitor.page.locator('#filters canvas').first().waitFor();
+    await visitor.page.locator('#measure').click();
+    await visitor.page.locator('#times tbody tr').first().waitFor();
+    for (const summary of await visitor.page.locator('#tape summary').all()) await summary.click();
+    expect(await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+  });
+
+  it('has text that can be read, light and dark', async () => {
+    const visitor = await playground().visit({ isolation: false });
+    await visitor.choose({ ...SMALL, device: 'simd', threads: 2 });
+    await visitor.press('go');
+    await visitor.alert();
+    await visitor.choose({ threads: '' });
+    await visitor.press('step');
+    await visitor.page.locator('#filters canvas').first().waitFor();
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await visitor.page.emulateMedia({ colorScheme });
+      const found = await contrasts(visitor.page);
+      expect(found.length).toBeGreaterThan(50);
+      for (const { text, contrast } of found) expect(contrast, `${text}, ${colorScheme}`).toBeGreaterThan(LEAST_CONTRAST);
+    }
+  });
+
+  it('shows numbers that stay where they are', async () => {
+    const visitor = await playground().visit();
+    await visitor.choose({ ...SMALL, device: 'simd', epochs: 2 });
+    await visitor.press('step');
+    await visitor.phase('paused');
+    const before = await places(visitor);
+    await visitor.press('go');
+    await visitor.phase('finished');
+    expect(await visitor.fact('test error')).toContain('%');
+    expect(await places(visitor)).toEqual(before);
+  });
+
+  it("leaves the page's own thread free while it trains", async () => {
+    const visitor = await playground().visit();
+    await visitor.choose({ ...SMALL, batchSize: 2, device: 'simd', threads: 1 });
+    await visitor.press('go');
+    await visitor.step(3);
+    await playground().browser.startTracing(visitor.page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
+    await visitor.page.waitForTimeout(10_000);
+    const tasks = ownTasks(await playground().browser.stopTracing());
+    expect(tasks.length).toBeGreaterThan(100);
+    expect(Math.max(...tasks)).toBeLessThan(LONG_TASK);
+  });
+
+  it('loads less than 400 KB, compressed, on any device: that is all there is to load', async () => {
+    const visitor = await playground().visit();
+    const site = join(playground().folder, 'site');
+    const files = readdirSync(site, { recursive: true, encoding: 'utf8' }).filter((name) => extname(name) !== '');
+    const asked: string[] = [];
+    visitor.page.context().on('request', (request) => asked.push(request.url()));
+    await visitor.page.reload();
+    await visitor.choose({ ...SMALL, device: 'simd' });
+    await visitor.press('step');
+    await visitor.phase('paused');
+    const names = asked.filter((url) => url.startsWith('http')).map((url) => new URL(url).pathname.slice(1) || 'index.html');
+    expect(names.length).toBeGreaterThanOrEqual(4); // page, style, script, worker
+    expect(files).toEqual(expect.arrayContaining(names));
+    expect(names.join()).not.toContain('device-'); // gpu.js comes with a device that needs it
+    const bytes = files.reduce((sum, name) => sum + gzipSync(readFileSync(join(site, name))).length, 0);
+    expect(bytes).toBeLessThan(MOST_BYTES);
+  });
+});
+
+/** Of all facts of the run, by their names. */
+function places(visitor: Visitor): Promise<(string | number)[][]> {
+  return visitor.page.locator('#facts div').evaluateAll((facts) =>
+    facts.map((fact) => {
+      const { x, y } = fact.getBoundingClientRect();
+      return [fact.textContent.replace(/[\d.,–].*/, ''), x, y];
+    }),
+  );
+}
+
+/** Milliseconds of processor time of each task on the page's own thread: what others take of a busy machine is not in it. */
+function ownTasks(trace: Buffer): number[] {
+  interface Event {
+    readonly name: string;
+    readonly pid: number;
+    readonly tid: number;
+    readonly tdur?: number;
+    readonly args: { readonly name?: string };
+  }
+  const { traceEvents }: { readonly traceEvents: readonly Event[] } = JSON.parse(trace.toString());
+  const threadOf = ({ pid, tid }: Event): string => `${pid} ${tid}`;
+  const named = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
+  const pages = new Set(named.map(threadOf));
+  const tasks = traceEvents.filter((event) => /RunTask$/.test(event.name) && pages.has(threadOf(event)));
+  return tasks.map(({ tdur = 0 }) => tdur / 1000);
+}
