@@ -1,13 +1,13 @@
 import { useDevice } from 'tapegrad';
 import { DataLoader, synthetic } from 'tapegrad/data';
-import { resnet20 } from 'tapegrad/models';
+import { cifarResnet } from 'tapegrad/models';
 import { crossEntropy } from 'tapegrad/nn';
 import { SGD } from 'tapegrad/optim';
 
 /** The losses of two steps on the device. */
 export async function trainTwoSteps(device) {
   await useDevice(device);
-  const model = resnet20({ seed: 0, width: 4 });
+  const model = cifarResnet({ depth: 8, width: 4, seed: 0 });
   const optimizer = new SGD(model.parameters(), { learningRate: 0.05, momentum: 0.9 });
   const losses = [];
   for await (const { images, labels } of new DataLoader(synthetic({ count: 8 }), { batchSize: 4 })) {
