@@ -9,6 +9,8 @@ import { bundleOf, writeBundles } from './bundles.ts';
 import { ENTRIES, expectLosses, type Installed } from './tarball.ts';
 
 const NOTHING = 'export {};';
+/** Less than gpu.js has by itself, minified: it must not be in what a page loads at first. */
+const GPU_JS = 400_000;
 
 interface Report {
   readonly error?: string;
@@ -24,9 +26,14 @@ async function buildPage(project: string): Promise<Bundle> {
 }
 
 export function describeBundlers(installed: () => Installed): void {
-  describe('a page built by Vite', () => {
+  describe('a page built by Vite', { timeout: 300_000 }, () => {
     it.skipIf(!hasChromium)('trains two steps on simd and on WebGPU', async () => {
       const files = await buildPage(installed().project);
+      const first = [...files.get('index.html')!.matchAll(/"\/(assets\/[^"]+\.js)"/g)].map(
+        ([, name]) => files.get(name!)!.length,
+      );
+      expect(first.reduce((sum, length) => sum + length, 0)).toBeLessThan(GPU_JS);
+
       const query = 'device=reference&device=simd&device=webgpu';
       const report = await visit<Report>(files, { query, headers: ISOLATION, flags: WEBGPU_SWIFTSHADER });
       expect(report.error).toBeUndefined();
@@ -36,7 +43,7 @@ export function describeBundlers(installed: () => Installed): void {
     });
   });
 
-  describe('a bundler', () => {
+  describe('a bundler', { timeout: 300_000 }, () => {
     it.each([...ENTRIES, 'tapegrad/testing/arbitraries'])('leaves nothing of %s where nothing of it is used', async (entry) => {
       expect(await bundleOf(installed().project, `import * as unused from '${entry}';`)).toBe(NOTHING);
       expect(await bundleOf(installed().project, `import '${entry}';`)).toBe(NOTHING);

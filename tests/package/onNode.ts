@@ -13,7 +13,7 @@ const WEBGPU = join(ROOT, 'optional/webgpu/node_modules/webgpu');
 const hasWebGpu = existsSync(WEBGPU) && (await requestAdapter().catch(() => null)) !== null;
 
 export function describeNode(installed: () => Installed): void {
-  describe.each(nodes())('Node $version, without anything optional', ({ path: node }) => {
+  describe.each(nodes())('Node $version, without anything optional', { timeout: 300_000 }, ({ path: node }) => {
     const run = (...words: string[]): ReturnType<typeof runProcess> => runProcess(words, installed().project, undefined, node);
 
     /** With the package among those installed, while that is done. */

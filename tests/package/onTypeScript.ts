@@ -16,7 +16,7 @@ const MODES = [
 ];
 
 export function describeTypeScript(installed: () => Installed): void {
-  describe('strict TypeScript', () => {
+  describe('strict TypeScript', { timeout: 300_000 }, () => {
     it.each(MODES)('compiles with moduleResolution $resolution and trains two steps', async ({ resolution, config }) => {
       const compiled = await runProcess([TSC, '-p', config], installed().project);
       expect(compiled).toEqual({ code: 0, stdout: '', stderr: '' });
