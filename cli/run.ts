@@ -26,6 +26,9 @@ import type { RunOptions } from './options.ts';
 import { reportRun } from './report.ts';
 import { lengthOf } from './settings.ts';
 
+/** What starts the command line: a script of the repository, or the binary of the installed package. */
+const COMMAND = import.meta.url.endsWith('.ts') ? 'npm run cli --' : 'npx tapegrad';
+
 /** Begins a run; with a directory it leaves its files there. */
 export async function startRun(directory: RunDirectory | undefined, settings: RunSettings, options: RunOptions): Promise<void> {
   await withData(settings, options, async (data) => {
@@ -89,7 +92,7 @@ async function runSession(parts: Omit<Session, 'signal'>, checkpoint: Checkpoint
   const goOn =
     directory === undefined
       ? 'nothing was kept, for there is no --out'
-      : `go on with: npm run cli -- train --resume ${directory.path}`;
+      : `go on with: ${COMMAND} train --resume ${directory.path}`;
   console.error(`interrupted after step ${progress.step} of ${run.totalSteps}; ${goOn}`);
   process.exitCode = interrupt.exitCode;
 }

@@ -16,14 +16,15 @@ export function runCli(args: readonly string[], watch?: (printed: string, child:
   return runProcess(['--import', 'tsx', join(ROOT, 'cli/main.ts'), ...args], ROOT, watch);
 }
 
-/** A Node process with these arguments. */
+/** A Node process with these arguments; of this process's Node where no other is named. */
 export function runProcess(
   args: readonly string[],
   cwd: string,
   watch?: (printed: string, child: ChildProcess) => void,
+  node = process.execPath,
 ): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, args, { cwd, env: process.env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(node, args, { cwd, env: process.env, stdio: ['ignore', 'pipe', 'pipe'] });
     let [stdout, stderr] = ['', ''];
     child.stdout.on('data', (part) => {
       stdout += part;

@@ -26,7 +26,7 @@ export const WEBGPU_SWIFTSHADER = [
 /** What makes a page cross-origin isolated: only such a page has memory that threads share. */
 export const ISOLATION = { 'Cross-Origin-Opener-Policy': 'same-origin', 'Cross-Origin-Embedder-Policy': 'require-corp' };
 
-/** The page's modules by file name. */
+/** The page's modules by file name, and its index.html if it has one. */
 export type Bundle = ReadonlyMap<string, string>;
 
 /** Whether there is a browser; with CI=true there must be one. */
@@ -79,7 +79,9 @@ function serve<Report>(
     } else if (files.has(file)) {
       response.writeHead(200, { ...headers, 'Content-Type': 'text/javascript' }).end(files.get(file));
     } else {
-      response.writeHead(200, { ...headers, 'Content-Type': 'text/html' }).end(`<!doctype html>${script}`);
+      response
+        .writeHead(200, { ...headers, 'Content-Type': 'text/html' })
+        .end(files.get('index.html') ?? `<!doctype html>${script}`);
     }
   });
   return { server, report };

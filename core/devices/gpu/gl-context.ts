@@ -1,6 +1,6 @@
 /**
  * Finds OpenGL: WebGL2 in a page or a worker, else the package `gl` in Node, which is loaded only when it is asked for. gpu.js looks for
- * `gl` beside itself, so `optional/headlessgl` has a gpu.js of its own.
+ * `gl` from where it lies itself: ours among the packages beside tapegrad; `optional/headlessgl` has a gpu.js of its own.
  */
 import { GPU } from 'gpu.js';
 import type { Gl } from './gl-arrays.ts';
@@ -51,14 +51,13 @@ async function openHeadlessGl(): Promise<GlContext> {
   return { gl, gpuJs };
 }
 
-/** The package `gl` and a gpu.js that found it: our own where both are installed, else those in `optional/headlessgl`. */
+/** The package `gl` and a gpu.js that found it: our own where `gl` is installed beside it, else those in `optional/headlessgl`. */
 async function loadHeadlessGl(): Promise<{ readonly createContext: CreateContext; readonly gpuJs: GpuJs }> {
   const optional = optionalPackage('headlessgl');
   const failures: string[] = [];
-  for (const locate of [(name: string) => name, ...(optional === undefined ? [] : [(name: string) => entryOf(optional, name)])]) {
+  for (const load of [loadBeside, ...(optional === undefined ? [] : [() => loadOptional(optional)])]) {
     try {
-      const createContext = defaultOf(await import(/* @vite-ignore */ locate('gl')));
-      const gpuJs = defaultOf(await import(/* @vite-ignore */ locate('gpu.js')));
+      const { createContext, gpuJs } = await load();
       if (isCreateContext(createContext) && hasGpu(gpuJs)) return { createContext, gpuJs: gpuJs.GPU };
     } catch (error) {
       if (!isNotFound(error)) failures.push(error instanceof Error ? error.message : String(error));
@@ -67,6 +66,22 @@ async function loadHeadlessGl(): Promise<{ readonly createContext: CreateContext
   const remedy = optional === undefined ? 'npm install gl@8.1.6' : 'npm ci --prefix optional/headlessgl';
   const why = failures.length === 0 ? '' : ` (it did not load: ${failures.join('; ')})`;
   throw new Error(`useDevice: headlessgl needs the package gl${why}; run ${remedy}, or use auto, simd or webgpu`);
+}
+
+/** What was loaded, whatever it is. */
+interface Loaded {
+  readonly createContext: unknown;
+  readonly gpuJs: unknown;
+}
+
+async function loadBeside(): Promise<Loaded> {
+  const name = 'gl'; // a variable, so that bundlers and compilers do not look for it
+  return { createContext: defaultOf(await import(/* @vite-ignore */ name)), gpuJs: { GPU } };
+}
+
+async function loadOptional(packageFile: string): Promise<Loaded> {
+  const load = async (name: string): Promise<unknown> => defaultOf(await import(/* @vite-ignore */ entryOf(packageFile, name)));
+  return { createContext: await load('gl'), gpuJs: await load('gpu.js') };
 }
 
 /** Both packages are CommonJS: what they export is the default. */

@@ -3,7 +3,7 @@
 /** The file `optional/<name>/package.json` above this module, which runs from the sources or from `dist`. */
 export function optionalPackage(name: string): string | undefined {
   const { existsSync } = process.getBuiltinModule('node:fs');
-  let folder = new URL('./', import.meta.url);
+  let folder = new URL(/* @vite-ignore */ './', import.meta.url); // a folder, no file that a bundler could take along
   if (folder.protocol !== 'file:') return undefined;
   for (;;) {
     const candidate = new URL(`optional/${name}/package.json`, folder);
