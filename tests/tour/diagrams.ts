@@ -19,10 +19,15 @@ export function diagrams(): Map<string, string> {
 
 const [BOX, LINE, COLUMN, ROW] = [104, 30, 150, 64];
 
-/** The tape of x y + tanh(x): a column for each distance from the leaves. */
-function tapeDiagram(): string {
+/** x y + tanh(x) */
+export function scalarTape(): Tensor {
   const [x, y] = [new State([0.5], { shape: [], label: 'x' }), new State([3], { shape: [], label: 'y' })];
-  const nodes = tapeOf(add(mul(x.read(), y.read()), tanh(x.read())));
+  return add(mul(x.read(), y.read()), tanh(x.read()));
+}
+
+/** Its tape: a column for each distance from the leaves. */
+function tapeDiagram(): string {
+  const nodes = tapeOf(scalarTape());
   const depth = new Map<Tensor, number>();
   for (const node of nodes) depth.set(node, 1 + Math.max(-1, ...inputsOf(node).map((input) => depth.get(input)!)));
   const rows = new Map<number, number>();
@@ -57,7 +62,7 @@ function nameOf({ source }: Tensor): string {
 }
 
 /** Loss and weight gradients of two layers, tanh(x w1) w2, without fusion. */
-function chainPlan(): Plan {
+export function chainPlan(): Plan {
   const x = tensor(new Float32Array(8 * 4), [8, 4]);
   const [w1, w2] = [new State(new Float32Array(24), { shape: [4, 6] }), new State(new Float32Array(18), { shape: [6, 3] })];
   const loss = sum(square(matmul(tanh(matmul(x, w1.read())), w2.read())));
