@@ -20,7 +20,7 @@ type Assignment = readonly [name: string, formula: string];
 
 /** `name = formula` of every line; two spaces end a formula, and a comma does. */
 function assignments(block: string): Assignment[] {
-  return [...block.matchAll(/(\S[^=,\n]*?) = (.+?)(?= {2}|,|$)/gm)].map(([, name, formula]) => [name!.trim(), formula!] as const);
+  return [...block.matchAll(/([^\s,][^=,\n]*?) = (.+?)(?= {2}|,|$)/gm)].map(([, name, formula]) => [name!.trim(), formula!] as const);
 }
 
 const CHECKS: readonly { readonly begins: string; readonly check: (formulas: readonly Assignment[]) => Compared[] }[] = [
