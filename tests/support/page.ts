@@ -12,8 +12,8 @@ export interface PageFile {
 }
 
 export interface Program extends PageFile {
-  /** Empty for files that are only imported. */
-  readonly output: string;
+  /** Undefined for files that are only imported. */
+  readonly output: string | undefined;
 }
 
 export function readPage(path: string): string {
@@ -25,13 +25,13 @@ export function programsOf(page: string): Program[] {
   return blocks.flatMap(({ kind, text }, k) => {
     const name = kind === 'ts' ? /^\/\/ (\S+\.ts)\n/.exec(text)?.[1] : undefined;
     const next = blocks[k + 1];
-    return name === undefined ? [] : [{ name, text, output: next?.kind === 'text' ? next.text : '' }];
+    return name === undefined ? [] : [{ name, text, output: next?.kind === 'text' ? next.text : undefined }];
   });
 }
 
 /** Programs without an output that none with one imports, however far: they would never run. */
 export function idlePrograms(programs: readonly Program[]): string[] {
-  const running = new Set(programs.filter(({ output }) => output !== ''));
+  const running = new Set(programs.filter(({ output }) => output !== undefined));
   for (const { text } of running)
     for (const program of programs) if (text.includes(`from './${program.name}'`)) running.add(program);
   return programs.filter((program) => !running.has(program)).map(({ name }) => name);
@@ -44,7 +44,7 @@ export async function withOutputs(page: string, files: readonly PageFile[] = [])
   let updated = page;
   for (const { name, text, output } of programs) {
     const now = printed.get(name);
-    if (now === undefined) continue;
+    if (now === undefined || output === undefined) continue;
     const at = updated.indexOf(`\`\`\`text\n${output}`, updated.indexOf(text)) + '```text\n'.length;
     updated = updated.slice(0, at) + now + updated.slice(at + output.length);
   }
@@ -59,7 +59,7 @@ const MARK = '\f';
  * longer than most of them.
  */
 export async function runPrograms(programs: readonly Program[], files: readonly PageFile[] = []): Promise<Map<string, string>> {
-  const names = programs.filter(({ output }) => output !== '').map(({ name }) => name);
+  const names = programs.filter(({ output }) => output !== undefined).map(({ name }) => name);
   const main = names.map((name) => `console.log('${MARK}${name}');\nawait import('./${name}');\n`).join('');
   const { stdout, stderr, code } = await inFolder([...programs, ...files, { name: 'runAll.ts', text: main }], (folder) =>
     runProcess(['--conditions=tapegrad-source', '--import', 'tsx', join(folder, 'runAll.ts')], folder),

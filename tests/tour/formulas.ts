@@ -13,19 +13,25 @@ interface Compared {
 export function compared(block: string): Compared[] {
   const known = CHECKS.find(({ begins }) => block.trimStart().startsWith(begins));
   if (known === undefined) throw new Error(`no check in tests/tour/formulas.ts knows the formulas\n${block}`);
-  return known.check(assignments(block));
+  return known.check(assignments(block), block);
 }
 
 type Assignment = readonly [name: string, formula: string];
 
 /** `name = formula` of every line; two spaces end a formula, and a comma does. */
 function assignments(block: string): Assignment[] {
-  return [...block.matchAll(/([^\s,][^=,\n]*?) = (.+?)(?= {2}|,|$)/gm)].map(([, name, formula]) => [name!.trim(), formula!] as const);
+  return [...block.matchAll(/([^\s,][^=,\n]*?) = (.+?)(?= {2}|,|$)/gm)].map(
+    ([, name, formula]) => [name!.trim(), formula!] as const,
+  );
 }
 
-const CHECKS: readonly { readonly begins: string; readonly check: (formulas: readonly Assignment[]) => Compared[] }[] = [
+const CHECKS: readonly {
+  readonly begins: string;
+  readonly check: (formulas: readonly Assignment[], block: string) => Compared[];
+}[] = [
   { begins: 'z = a + b', check: backwards },
   { begins: 'm1 =', check: winograd },
+  { begins: '[1  0 -1  0]', check: (_, block) => winogradMatrices(block) },
   { begins: 'directly', check: terms },
   { begins: 'dx = gamma', check: together },
   { begins: 'dx = dy +', check: residual },
@@ -46,20 +52,44 @@ function backwards(formulas: readonly Assignment[]): Compared[] {
   ];
 }
 
+const [D, G] = [
+  [0.3, -1.1, 0.8, 2],
+  [0.6, 1.7, -0.4],
+] as const;
+
+/** The outputs of a filter of three taps G over D, as its formula has them. */
+const FILTERED = [D[0] * G[0] + D[1] * G[1] + D[2] * G[2], D[1] * G[0] + D[2] * G[1] + D[3] * G[2]] as const;
+
 function winograd(formulas: readonly Assignment[]): Compared[] {
-  const [d, g] = [
-    [0.3, -1.1, 0.8, 2],
-    [0.6, 1.7, -0.4],
-  ] as const;
-  const values: Values = { d0: d[0], d1: d[1], d2: d[2], d3: d[3], g0: g[0], g1: g[1], g2: g[2] };
+  const values: Values = { d0: D[0], d1: D[1], d2: D[2], d3: D[3], g0: G[0], g1: G[1], g2: G[2] };
   const products = formulas.filter(([name]) => name.startsWith('m'));
   for (const [name, formula] of [...products, ...formulas.filter(([name]) => name.startsWith('y'))])
     values[name] = evaluate(formula, values);
-  const output = (k: 0 | 1): number => d[k] * g[0] + d[k === 0 ? 1 : 2] * g[1] + d[k === 0 ? 2 : 3] * g[2];
-  return [
-    { actual: evaluate('y0', values), expected: output(0) },
-    { actual: evaluate('y1', values), expected: output(1) },
-  ];
+  return FILTERED.map((expected, k) => ({ actual: evaluate(`y${k}`, values), expected }));
+}
+
+/** B^T, G and A^T side by side, a row of each on a line: y = A^T [(G g) . (B^T d)]. */
+function winogradMatrices(block: string): Compared[] {
+  const lines = block.trimEnd().split('\n');
+  const rows = lines.map((line) => [...line.matchAll(/\[(.+?)\]/g)].map(([, row]) => numbers(row!)));
+  const matrix = (k: number): number[][] => rows.flatMap((row) => (row[k] === undefined ? [] : [row[k]]));
+  const [points, values] = [times(matrix(0), D), times(matrix(1), G)];
+  const outputs = times(
+    matrix(2),
+    points.map((point, k) => point * values[k]!),
+  );
+  return FILTERED.map((expected, k) => ({ actual: outputs[k] ?? Number.NaN, expected }));
+}
+
+function numbers(row: string): number[] {
+  return row
+    .trim()
+    .split(/\s+/)
+    .map((entry) => evaluate(entry, {}));
+}
+
+function times(matrix: readonly (readonly number[])[], vector: readonly number[]): number[] {
+  return matrix.map((row) => row.reduce((sum, entry, k) => sum + entry * vector[k]!, 0));
 }
 
 const [X, DY, GAMMA, EPSILON] = [[0.4, -1.2, 2.1, 0.5], [1.3, 0.2, -0.7, 0.9], 1.6, 0.1] as const;

@@ -1,9 +1,11 @@
 /** docs/tour.md says what the source says, its programs print what stands below them, and its formulas and diagrams are right. */
 import { describe, expect, it } from 'vitest';
 import { describe as describeTape, explain } from '../../core/index.ts';
-import { readPage } from '../support/page.ts';
+import { wholeFiles } from '../support/excerpts.ts';
+import { programsOf, readPage, runPrograms } from '../support/page.ts';
 import { describePage, HINT } from '../support/pageCases.ts';
 import { indentedBlocks } from '../support/pageText.ts';
+import { frameLine } from './convolutionDiagrams.ts';
 import { chainPlan, diagrams, scalarTape } from './diagrams.ts';
 import { compared } from './formulas.ts';
 
@@ -24,8 +26,18 @@ describe('docs/tour.md', () => {
     }
   });
 
-  it('has diagrams of the tape and the plan that its programs print', () => {
+  it('has diagrams of the tape, the plan and the frame that its programs print', () => {
     expect(page).toContain(describeTape(scalarTape()));
     expect(page).toContain(explain(chainPlan()));
+    expect(page).toContain(frameLine());
+  });
+
+  it('has an exercise whose checks see that a gradient is missing, that of the gradient too', async () => {
+    const unpool = programsOf(page).filter(({ name }) => name === 'unpool.ts');
+    const { name, text } = wholeFiles(page)[0]!;
+    for (const rule of ['() => pick(dy, positions, { size })', '() => maxUnpool2d(dy, positions, { size })']) {
+      expect(text).toContain(rule);
+      await expect(runPrograms(unpool, [{ name, text: text.replace(rule, 'null') }])).rejects.toThrow('is wrong');
+    }
   });
 });
