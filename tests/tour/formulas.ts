@@ -104,8 +104,8 @@ function batchNorm(x: readonly number[], k: number) {
   const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0);
   const sums0 = sum(DY);
   const sums1 = sum(DY.map((dy, at) => dy * z[at]!));
-  const named = { 'sum (g z)': sum(g.map((value, at) => value * z[at]!)), 'sum g': sum(g), 'sum dy z': sums1, 'sum dy': sums0 };
   const loss = sum(g.map((value, at) => value * z[at]!));
+  const named = { 'sum (g z)': loss, 'sum g': sum(g), 'sum dy z': sums1, 'sum dy': sums0 };
   return { m, mean, r, loss, z_k: z[k]!, x_k: x[k]!, g_k: g[k]!, dy: DY[k]!, z: z[k]!, gamma: GAMMA, sums0, sums1, ...named };
 }
 
