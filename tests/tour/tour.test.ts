@@ -1,23 +1,22 @@
-/** docs/tour.md says what the source says, its programs print what stands below them, and its diagrams are those that the code draws. */
+/** docs/tour.md says what the source says, its programs print what stands below them, and its formulas and diagrams are right. */
 import { describe, expect, it } from 'vitest';
+import { describe as describeTape, explain } from '../../core/index.ts';
+import { wholeFiles } from '../support/excerpts.ts';
 import { programsOf, readPage, runPrograms } from '../support/page.ts';
-import { diagrams } from './diagrams.ts';
-import { takeFromSource, uncheckedBlocks, wholeFiles } from './excerpts.ts';
+import { describePage, HINT } from '../support/pageCases.ts';
+import { indentedBlocks } from '../support/pageText.ts';
+import { frameLine } from './convolutionDiagrams.ts';
+import { chainPlan, diagrams, scalarTape } from './diagrams.ts';
+import { compared } from './formulas.ts';
 
-const page = readPage('docs/tour.md');
-const programs = programsOf(page);
-const printed = await runPrograms(programs, wholeFiles(page));
-
-const HINT = 'npx tsx --conditions=tapegrad-source tests/tour/tour.ts --update brings it up to date';
+await describePage('docs/tour.md');
 
 describe('docs/tour.md', () => {
-  it('has excerpts and line counts as the source has them', () => {
-    expect(page, HINT).toBe(takeFromSource(page));
-    expect(uncheckedBlocks(page)).toEqual([]);
-  });
+  const page = readPage('docs/tour.md');
+  const formulas = indentedBlocks(page).filter((block) => !block.startsWith('    npx '));
 
-  it.each(programs.filter(({ output }) => output !== ''))('$name', ({ name, output }) => {
-    expect(printed.get(name), HINT).toBe(output);
+  it.each(formulas.map((block) => [block.trimStart().split('\n')[0]!, block] as const))('%s', (_, block) => {
+    for (const { actual, expected } of compared(block)) expect(actual).toBeCloseTo(expected, 6);
   });
 
   it('has the diagrams that are drawn now', () => {
@@ -27,7 +26,18 @@ describe('docs/tour.md', () => {
     }
   });
 
-  it('names files that exist', () => {
-    for (const [, path] of page.matchAll(/`((?:core|nn|optim|models|testing|tests)\/[\w/.]+\.ts)`/g)) readPage(path!);
+  it('has diagrams of the tape, the plan and the frame that its programs print', () => {
+    expect(page).toContain(describeTape(scalarTape()));
+    expect(page).toContain(explain(chainPlan()));
+    expect(page).toContain(frameLine());
+  });
+
+  it('has an exercise whose checks see that a gradient is missing, that of the gradient too', async () => {
+    const unpool = programsOf(page).filter(({ name }) => name === 'unpool.ts');
+    const { name, text } = wholeFiles(page)[0]!;
+    for (const rule of ['() => pick(dy, positions, { size })', '() => maxUnpool2d(dy, positions, { size })']) {
+      expect(text).toContain(rule);
+      await expect(runPrograms(unpool, [{ name, text: text.replace(rule, 'null') }])).rejects.toThrow('is wrong');
+    }
   });
 });
