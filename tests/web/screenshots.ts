@@ -14,9 +14,9 @@ export async function takeScreenshots(playground: Playground, directory: string)
   await visitor.phase('finished');
   await visitor.press('stop');
   await visitor.phase('empty');
-  await visitor.choose({ kind: 'resnet' });
+  await visitor.choose({ kind: 'resnet', epochs: 6 });
   await visitor.press('go');
-  await visitor.step(101); // in the third of three epochs
+  await visitor.step(101); // in the third of six epochs: time for all pictures
   await page.locator('#filters canvas').first().waitFor();
   await drawRing(page);
   const files: string[] = [];
