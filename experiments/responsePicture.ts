@@ -9,6 +9,7 @@ interface Point {
 }
 
 const [WIDTH, HEIGHT] = [800, 640];
+const LINE_PIXELS = 18;
 
 /** An SVG document. */
 export async function drawResponses(results: readonly ArmResult[]): Promise<string> {
@@ -31,19 +32,27 @@ export async function drawResponses(results: readonly ArmResult[]): Promise<stri
     width: WIDTH,
     height: HEIGHT,
     marginLeft: 56,
-    marginRight: 120,
+    marginRight: 140,
     marginBottom: 48,
     style: { background: 'white', color: 'black', fontFamily: 'sans-serif', fontSize: '13px' },
     x: { label: 'layer', labelAnchor: 'center', labelArrow: 'none', grid: true },
-    y: { label: 'standard deviation', labelAnchor: 'center', labelArrow: 'none', grid: true, zero: true },
-    fy: { label: null },
-    color: { domain: runs.map(({ name }) => name), scheme: 'Observable10', legend: false },
+    // Untrained layers of a plain network may be ten times the others, all of which are near 1.
+    y: { type: 'log', label: 'standard deviation', labelAnchor: 'center', labelArrow: 'none', grid: true, tickFormat: '' },
+    fy: { axis: null },
+    color: { domain: runs.map(({ name }) => name), scheme: 'Observable10' },
     marks: [
-      Plot.ruleY([0]),
+      Plot.frame({ stroke: '#ccc' }),
       Plot.line(points, { x: 'layer', y: 'std', stroke: 'run', fy: 'order', strokeWidth: 1.5 }),
-      Plot.text(
-        points,
-        Plot.selectLast({ x: 'layer', y: 'std', z: 'run', text: 'run', fill: 'run', fy: 'order', dx: 6, textAnchor: 'start' }),
+      Plot.text(['in their order', 'sorted by size'], { fy: (order: string) => order, frameAnchor: 'top', dy: 8 }),
+      ...runs.map((run, k) =>
+        Plot.text([run], {
+          text: 'name',
+          fill: 'name',
+          frameAnchor: 'top-right',
+          textAnchor: 'start',
+          dx: 8,
+          dy: 8 + LINE_PIXELS * k,
+        }),
       ),
     ],
   });

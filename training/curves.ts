@@ -18,6 +18,8 @@ interface Point {
 const [WIDTH, HEIGHT] = [800, 480];
 /** About the width of a letter, for the names behind the curves. */
 const LETTER = 8;
+/** Height of a line of text, as a share of the axis of errors. */
+const LINE = 0.036;
 /** Larger errors say only that the training has just begun, unless one stays there. */
 const USUAL_LARGEST_ERROR = 60;
 
@@ -26,7 +28,8 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
   const [Plot, { parseHTML }] = await Promise.all([import('@observablehq/plot'), import('linkedom')]); // large: only where it is used
   const training = curves.flatMap(({ name, history }) => points(name, history, ({ trainError }) => trainError));
   const heldOut = curves.flatMap(({ name, history }) => points(name, history, (record) => record.heldOut?.error));
-  const ends = heldOut.length > 0 ? heldOut : training;
+  const top = largest(training);
+  const names = namePlaces(heldOut.length > 0 ? heldOut : training, top);
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const picture = Plot.plot({
     document,
@@ -37,7 +40,7 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
     marginBottom: 48,
     style: { background: 'white', color: 'black', fontFamily: 'sans-serif', fontSize: '13px' },
     x: { label: 'steps', labelAnchor: 'center', labelArrow: 'none', grid: true },
-    y: { label: 'error (%)', labelAnchor: 'center', labelArrow: 'none', grid: true, domain: [0, largest(training)], clamp: true },
+    y: { label: 'error (%)', labelAnchor: 'center', labelArrow: 'none', grid: true, domain: [0, top], clamp: true },
     color: { domain: curves.map(({ name }) => name), scheme: 'Observable10' },
     marks: [
       Plot.ruleY([0]),
@@ -45,7 +48,7 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
       Plot.line(heldOut, { x: 'step', y: 'error', stroke: 'run', strokeWidth: 2.5 }),
       Plot.dot(training, { x: 'step', y: 'error', fill: 'run', r: 1.5 }),
       Plot.dot(heldOut, { x: 'step', y: 'error', fill: 'run', r: 2.5 }),
-      Plot.text(ends, Plot.selectLast({ x: 'step', y: 'error', z: 'run', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' })),
+      Plot.text(names, { x: 'step', y: 'error', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' }),
       Plot.text([legend(curves)], { frameAnchor: 'top-right', dx: -8, dy: 8, fontSize: 12 }),
     ],
   });
@@ -58,6 +61,24 @@ function points(run: string, history: readonly EpochRecord[], error: (record: Ep
     const value = error(record);
     return value === undefined ? [] : [{ run, step: record.step, error: 100 * value }];
   });
+}
+
+/** Names at the ends of the curves, moved up or down where they would lie on one another. */
+function namePlaces(points: readonly Point[], top: number): Point[] {
+  const ends = new Map(points.map((point) => [point.run, { ...point, error: Math.min(point.error, top) }])); // the last point of each
+  const places = [...ends.values()].sort((a, b) => a.error - b.error);
+  const line = LINE * top;
+  let floor = 0;
+  for (const [k, place] of places.entries()) {
+    places[k] = { ...place, error: Math.max(place.error, floor) };
+    floor = places[k].error + line;
+  }
+  let ceiling = top;
+  for (let k = places.length - 1; k >= 0; k--) {
+    places[k] = { ...places[k]!, error: Math.min(places[k]!.error, ceiling) };
+    ceiling = places[k]!.error - line;
+  }
+  return places;
 }
 
 /** Where the axis of errors ends. */

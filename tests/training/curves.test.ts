@@ -1,0 +1,35 @@
+/** Training curves: the names at their ends can be read. */
+import { describe, expect, it } from 'vitest';
+import type { EpochRecord } from '../../training/index.ts';
+import { drawCurves } from '../../training/index.ts';
+
+const record = (epoch: number, trainError: number): EpochRecord => ({
+  epoch,
+  step: 10 * epoch,
+  trainLoss: 1,
+  trainError,
+  seconds: 1,
+  imagesPerSecond: 1,
+  learningRate: 0.1,
+  heldOut: null,
+});
+
+/** Vertical place of each name, in pixels from above. */
+async function placesOf(errors: readonly number[]): Promise<number[]> {
+  const curves = errors.map((error, k) => ({ name: `run${k}`, history: [record(1, 0.9), record(2, error)] }));
+  const svg = await drawCurves(curves);
+  return curves.map(({ name }) => Number(new RegExp(`translate\\([\\d.]+,([\\d.]+)\\)"[^>]*>${name}<`).exec(svg)![1]));
+}
+
+describe('names of curves', () => {
+  it('stand at their ends where there is room', async () => {
+    const [high, low] = await placesOf([0.1, 0.5]);
+    expect(high! - low!).toBeGreaterThan(150);
+  });
+  it.each([[[0.2, 0.2, 0.2, 0.21]], [[0, 0, 0]], [[0.9, 0.9, 0.9, 0.9, 0.89]]])('of %j are a line apart', async (errors) => {
+    const places = (await placesOf(errors)).sort((a, b) => a - b);
+    for (const [k, place] of places.slice(1).entries()) expect(place - places[k]!).toBeGreaterThan(13);
+    expect(places[0]).toBeGreaterThan(0);
+    expect(places.at(-1)).toBeLessThan(480 - 48 + 1);
+  });
+});
