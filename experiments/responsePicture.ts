@@ -42,7 +42,7 @@ export async function drawResponses(results: readonly ArmResult[]): Promise<stri
     color: { domain: runs.map(({ name }) => name), scheme: 'Observable10' },
     marks: [
       Plot.frame({ stroke: '#ccc' }),
-      Plot.line(points, { x: 'layer', y: 'std', stroke: 'run', fy: 'order', strokeWidth: 1.5 }),
+      Plot.line(points, { x: 'layer', y: 'std', z: 'run', stroke: 'run', fy: 'order', strokeWidth: 1.5 }),
       Plot.text(['in their order', 'sorted by size'], { fy: (order: string) => order, frameAnchor: 'top', dy: 8 }),
       ...runs.map((run, k) =>
         Plot.text([run], {

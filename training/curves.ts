@@ -44,8 +44,8 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
     color: { domain: curves.map(({ name }) => name), scheme: 'Observable10' },
     marks: [
       Plot.ruleY([0]),
-      Plot.line(training, { x: 'step', y: 'error', stroke: 'run', strokeWidth: 1 }),
-      Plot.line(heldOut, { x: 'step', y: 'error', stroke: 'run', strokeWidth: 2.5 }),
+      Plot.line(training, { x: 'step', y: 'error', z: 'run', stroke: 'run', strokeWidth: 1 }),
+      Plot.line(heldOut, { x: 'step', y: 'error', z: 'run', stroke: 'run', strokeWidth: 2.5 }),
       Plot.dot(training, { x: 'step', y: 'error', fill: 'run', r: 1.5 }),
       Plot.dot(heldOut, { x: 'step', y: 'error', fill: 'run', r: 2.5 }),
       Plot.text(names, { x: 'step', y: 'error', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' }),

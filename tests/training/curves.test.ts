@@ -1,5 +1,5 @@
 /** Training curves: the names at their ends can be read. */
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { EpochRecord } from '../../training/index.ts';
 import { drawCurves } from '../../training/index.ts';
 
@@ -20,6 +20,14 @@ async function placesOf(errors: readonly number[]): Promise<number[]> {
   const svg = await drawCurves(curves);
   return curves.map(({ name }) => Number(new RegExp(`translate\\([\\d.]+,([\\d.]+)\\)"[^>]*>${name}<`).exec(svg)![1]));
 }
+
+it('curves of one epoch are drawn without a warning', async () => {
+  const warn = vi.spyOn(console, 'warn');
+  const curves = ['a', 'b'].map((name) => ({ name, history: [record(1, 0.5)] }));
+  expect(await drawCurves(curves)).not.toContain('warning');
+  expect(warn).not.toHaveBeenCalled();
+  warn.mockRestore();
+});
 
 describe('names of curves', () => {
   it('stand at their ends where there is room', async () => {
