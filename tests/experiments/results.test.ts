@@ -11,6 +11,19 @@ const FILES = ['report.md', 'table.md', 'table.json', 'curves.svg'];
 const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 const read = (name: string, file: string): string => readFileSync(join(RESULTS, name, file), 'utf8');
 
+/** As in the README's table of results. */
+function rowOf(name: string, { scale, images, date, outcome, results }: Report): string {
+  const seconds = results.flatMap(({ history }) => history).reduce((sum, epoch) => sum + epoch.seconds, 0);
+  const cells = [
+    `[${name}](docs/results/${name}/report.md)`,
+    `\`${scale}\`, ${images}`,
+    date,
+    (seconds / 60).toFixed(1),
+    outcome,
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
+
 describe.each(readdirSync(RESULTS))('%s', (name) => {
   it('is made of its numbers', async () => {
     const {
@@ -30,7 +43,7 @@ describe.each(readdirSync(RESULTS))('%s', (name) => {
       rmSync(directory, { recursive: true });
     }
   });
-  it('is in the README', () => expect(readme).toContain(`docs/results/${name}/report.md`));
+  it('has its row in the README', () => expect(readme).toContain(rowOf(name, JSON.parse(read(name, 'table.json')))));
 });
 
 it('the README shows degradation on all of CIFAR-10 as the command reported it', () => {
