@@ -33,7 +33,7 @@ if (unknown !== undefined) {
   process.exit(2);
 }
 const [quick, all] = known.map((option) => given.includes(option));
-const steps = all ? 30 : 15;
+const steps = all ? 30 : 10;
 
 printProbe(await measureProbe());
 printHeading('training', 'step');
@@ -49,10 +49,9 @@ printHeading('forward only', 'step');
 for (const threads of THREADS) printStep(step('resnet20', FORWARD_BATCH, 32, threads, 'forward'));
 forwardRows(FORWARD_BATCH, THREADS).forEach(printPeer);
 
-printHeading('what the data loader brings', 'loader');
-await loaderRows(printLoader);
-
 if (!quick) {
+  printHeading('what the data loader brings', 'loader');
+  await loaderRows(printLoader);
   printHeading('convolutions on one thread, direct multiply-adds a second: the probe is 1', 'layer');
   await layerRows(printLayer);
   printHeading('matrix products, the probe is 1', 'gemm');

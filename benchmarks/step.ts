@@ -28,8 +28,9 @@ export interface StepRow {
 
 /** Forward, and the gradients by input and by weight: a multiply-add of the forward pass comes three times. */
 const PASSES = 3;
-/** Steps in which the kernels are not yet compiled for speed. */
-const WARM_UP = 5;
+/** Steps, and a time, in which kernels and recording are not yet compiled for speed. */
+const WARM_UP_STEPS = 5;
+const WARM_UP_MILLISECONDS = 3000;
 
 async function run(
   name: string,
@@ -41,14 +42,14 @@ async function run(
 ): Promise<StepRow> {
   await useDevice('simd', { threads });
   const timed = trainingStep(name, batch, side, part);
+  await timed.step();
+  const first = performance.now();
+  for (let step = 1; step < WARM_UP_STEPS || performance.now() < first + WARM_UP_MILLISECONDS; step++) await timed.step();
   const times: number[] = [];
   const overheads: number[] = [];
-  let first = 0;
   for (let step = 0; step < steps; step++) {
     const started = performance.now();
     await timed.step();
-    if (step === 0) first = performance.now() / 1000;
-    if (step < WARM_UP) continue;
     const time = performance.now() - started;
     times.push(time);
     overheads.push(1 - lastPlan()!.times!.reduce((sum, each) => sum + each, 0) / time);
@@ -66,7 +67,7 @@ async function run(
     imagesPerSecond: (1000 * batch) / milliseconds,
     effective: operations / (milliseconds * 1e6) / probe,
     overhead: median(overheads),
-    firstStepSeconds: first,
+    firstStepSeconds: first / 1000,
     arenaMebibytes: plan.slots.reduce((sum, size) => sum + size, 0) / 2 ** 18,
     peakMebibytes: process.resourceUsage().maxRSS / 2 ** 10,
   };
