@@ -13,7 +13,7 @@ export const shortcuts: Experiment = {
   finding: 'all three options are considerably better than the plain network, and differ little from each other',
   images: 'cifar10',
   scales: {
-    quick: { depths: [44], seeds: 1, settings: { ...QUICK, epochs: 10 } },
+    quick: { depths: [32], seeds: 1, settings: QUICK },
     evening: { depths: [44], seeds: 2, settings: EVENING },
     paper: { depths: [56], seeds: 3, settings: PAPER },
   },
