@@ -14,9 +14,10 @@ export default defineConfig({
     // TensorFlow.js keeps its gradients in a file apart, as a module that Node alone would not take for one.
     server: { deps: { inline: [/@tensorflow/] } },
     pool: 'forks',
-    // Many tests wait for processes and browsers or run on one thread: three files at a time, even on two cores.
-    maxWorkers: Math.max(3, availableParallelism() - 1),
+    // Many tests wait for processes of their own or run on one thread: two files at a time, even on two cores.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     execArgv: ['--expose-gc'],
-    env: swiftShaderEnvironment(),
+    // Test files share the cores; tests of threads say how many they want.
+    env: { ...swiftShaderEnvironment(), TAPEGRAD_THREADS: '1' },
   },
 });

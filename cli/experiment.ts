@@ -52,7 +52,11 @@ export function addExperimentCommand(program: Command): void {
     .addOption(new Option('--epochs <n>', 'how long, instead of the preset').argParser(wholeNumber(1)))
     .addOption(new Option('--out <directory>', 'where to write everything (default: runs/<name>-<preset>)'))
     .addOption(new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'))
-    .addOption(new Option('--threads <n>', 'threads to compute with (default: the number of cores)').argParser(wholeNumber(1)))
+    .addOption(
+      new Option('--threads <n>', 'threads to compute with (default: TAPEGRAD_THREADS, or the number of cores)').argParser(
+        wholeNumber(1),
+      ),
+    )
     .addOption(new Option('--seed <n>', 'the first of the seeds').argParser(wholeNumber(0)).default(0))
     .action(runExperiment);
 }

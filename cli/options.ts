@@ -119,9 +119,10 @@ export function addDataOptions(command: Command, batchSize: string): Command {
     new Option('--size <pixels>', 'imagefolder: side of the crops (default: 224)').argParser(wholeNumber(8)),
     new Option('--batch-size <n>', `images at a time (default: ${batchSize})`).argParser(wholeNumber(1)),
     new Option('--device <name>', 'where to compute').choices(DEVICE_NAMES).default('auto'),
-    new Option('--threads <n>', 'threads to compute with (devices simd and webasm; default: the number of cores)').argParser(
-      wholeNumber(1),
-    ),
+    new Option(
+      '--threads <n>',
+      'threads to compute with (devices simd and webasm; default: TAPEGRAD_THREADS, or the number of cores)',
+    ).argParser(wholeNumber(1)),
     new Option('--workers <n>', 'imagefolder: threads that read pictures (default: half the cores)').argParser(wholeNumber(1)),
     new Option('--seed <n>', 'for weights, order and augmentation (default: 0)').argParser(wholeNumber(0)),
     new Option('--limit <images>', 'use only so many images of each split').argParser(wholeNumber(1)),

@@ -24,8 +24,8 @@ export interface DeviceOptions {
   /** reference and simd: ends a run at the first step whose output holds a NaN, naming the step; false by default. */
   readonly stopAtNaN?: boolean;
   /**
-   * simd and webasm: how many threads compute; the number of cores by default. A page that is not cross-origin isolated has memory for one
-   * alone: there simd computes on the thread that calls it, so call it from a worker.
+   * simd and webasm: how many threads compute; by default as many as the variable TAPEGRAD_THREADS says, or as there are cores. A page that
+   * is not cross-origin isolated has memory for one alone: there simd computes on the thread that calls it, so call it from a worker.
    */
   readonly threads?: number;
 }

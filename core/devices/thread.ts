@@ -33,11 +33,17 @@ export function notShared(device: string, remedy: string): Error {
   );
 }
 
-/** How threads are started here. Throws a sentence where there are none, or where they could share no memory. */
-export async function threadStarter(device: string): Promise<{ start: StartThread; cores: number }> {
+/** How threads are started here, and how many there are where nobody asks for a number. */
+interface ThreadStarter {
+  readonly start: StartThread;
+  readonly usual: number;
+}
+
+/** Throws a sentence where there are no threads, or where they could share no memory. */
+export async function threadStarter(device: string): Promise<ThreadStarter> {
   if (typeof SharedArrayBuffer === 'undefined') throw notShared(device, 'use simd, which then computes on one thread, or cpu');
   if (isNode()) return nodeStarter();
-  if (typeof Worker !== 'undefined') return { start: startInBrowser, cores: navigator.hardwareConcurrency };
+  if (typeof Worker !== 'undefined') return { start: startInBrowser, usual: navigator.hardwareConcurrency };
   throw new Error(`useDevice: ${device} needs threads, which this runtime lacks; use cpu or reference`);
 }
 
@@ -47,7 +53,7 @@ const answer = (value) => parentPort.postMessage(value);
 const listen = (handle) => parentPort.on('message', handle);
 `;
 
-async function nodeStarter(): Promise<{ start: StartThread; cores: number }> {
+async function nodeStarter(): Promise<ThreadStarter> {
   const [{ Worker: NodeWorker }, { availableParallelism }] = await Promise.all([
     import('node:worker_threads'),
     import('node:os'),
@@ -68,7 +74,16 @@ async function nodeStarter(): Promise<{ start: StartThread; cores: number }> {
       },
     };
   };
-  return { start, cores: availableParallelism() };
+  return { start, usual: threadsOfEnvironment() ?? availableParallelism() };
+}
+
+/** For machines that compute other things as well: a thread that waits for its turn lets all others wait, in every step of a plan. */
+function threadsOfEnvironment(): number | undefined {
+  const text = process.env.TAPEGRAD_THREADS;
+  if (text === undefined || text === '') return undefined;
+  if (!/^[1-9]\d*$/.test(text))
+    throw new Error(`the variable TAPEGRAD_THREADS is ${JSON.stringify(text)}; it needs to be a whole number of at least 1`);
+  return Number(text);
 }
 
 /** The first message is the thread's data. */

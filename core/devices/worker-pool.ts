@@ -76,8 +76,8 @@ export class WorkerPool<Answer> {
 
 /** How many threads to start: as asked, else a thread a core; `device` is for the message. */
 export async function threadCount(device: string, asked: number | undefined): Promise<number> {
-  const { cores } = await threadStarter(device);
-  return Math.min(checkCount(asked ?? cores), MAX_THREADS);
+  const { usual } = await threadStarter(device);
+  return Math.min(checkCount(asked ?? usual), MAX_THREADS);
 }
 
 /** Throws a sentence where `count` is not a number of threads. */

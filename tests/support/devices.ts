@@ -25,7 +25,7 @@ type Opened = { readonly name: GpuDriverName | 'simd'; readonly device: Device |
 async function open(name: GpuDriverName | 'simd', threads?: number): Promise<Opened> {
   try {
     const options = threads === undefined ? {} : { threads };
-    return { name, device: await (name === 'simd' ? SimdDevice.open(options) : GpuDevice.open(name)), reason: '' };
+    return { name, device: await (name === 'simd' ? SimdDevice.open(options) : GpuDevice.open(name, options)), reason: '' };
   } catch (error) {
     return { name, device: undefined, reason: error instanceof Error ? error.message : String(error) };
   }
@@ -35,7 +35,8 @@ async function open(name: GpuDriverName | 'simd', threads?: number): Promise<Ope
 const MORE_THREADS = ACCURACY_LOG === undefined ? [] : [1, 3];
 
 export const openedDevices: readonly Opened[] = await Promise.all([
-  ...(['simd', 'cpu', 'webasm', 'webgpu'] as const).map((name) => open(name)),
+  ...(['simd', 'webasm'] as const).map((name) => open(name, 2)),
+  ...(['cpu', 'webgpu'] as const).map((name) => open(name)),
   ...MORE_THREADS.map((threads) => open('simd', threads)),
 ]);
 

@@ -9,7 +9,7 @@ const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, heig
 export async function takeScreenshots(playground: Playground, directory: string): Promise<string[]> {
   const visitor = await playground.visit({ viewport: SIZES.desktop });
   const { page } = visitor;
-  await visitor.choose({ kind: 'plain', depth: 14, device: 'simd', epochs: 3 });
+  await visitor.choose({ kind: 'plain', depth: 8, device: 'simd', epochs: 3 });
   await visitor.press('go');
   await visitor.phase('finished');
   await visitor.press('stop');
