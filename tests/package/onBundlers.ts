@@ -56,7 +56,7 @@ export function describeBundlers(installed: () => Installed): void {
       // A bundle of each takes a minute and more; where one begins decides in which order modules that import each other run.
       const script = await writeBundles(
         project,
-        all.filter((_, k) => k % 8 === 0),
+        all.filter((_, k) => k % 16 === 0),
       );
       const { stdout, stderr } = await runProcess([script], project);
       expect(stderr).toBe('');

@@ -18,15 +18,19 @@ const LONG_TASK = 50;
 describe.skipIf(!hasChromium)('the looks of the playground', { timeout: 240_000 }, () => {
   const playground = playgroundForTests(false);
 
-  it.each([320, 390, 800, 1400])('needs no sideways scrolling at a width of %i', async (width) => {
-    const visitor = await playground().visit({ viewport: { width, height: 800 } });
+  it('needs no sideways scrolling, however narrow the page is', async () => {
+    const visitor = await playground().visit();
     await visitor.choose({ ...SMALL, device: 'simd' });
     await visitor.press('step');
     await visitor.page.locator('#filters canvas').first().waitFor();
     await visitor.page.locator('#measure').click();
     await visitor.page.locator('#times tbody tr').first().waitFor();
     for (const summary of await visitor.page.locator('#tape summary').all()) await summary.click();
-    expect(await visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
+    for (const width of [1400, 800, 390, 320]) {
+      await visitor.page.setViewportSize({ width, height: 800 });
+      const beyond = () => visitor.page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+      await expect.poll(beyond, { message: `at a width of ${width}` }).toBeLessThanOrEqual(0); // charts follow a little later
+    }
   });
 
   it('has text that can be read, light and dark', async () => {

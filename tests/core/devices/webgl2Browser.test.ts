@@ -24,7 +24,7 @@ describe.skipIf(!hasChromium)('webgl2 in Chromium', () => {
 
   it('finishes', () => expect(report.error).toBeUndefined());
 
-  it('trains a resnet8 to the losses of the reference, and timers have turns meanwhile', () => {
+  it('trains a residual block to the losses of the reference, and timers have turns meanwhile', () => {
     expect(report.expected).toHaveLength(3);
     report.expected.forEach((loss, k) => expect(Math.abs(report.trained[k]! - loss)).toBeLessThan(1e-3));
     expect(report.turns).toBeGreaterThan(0);
