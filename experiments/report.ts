@@ -4,6 +4,7 @@ import { writeWhole } from '../disk/writeWhole.ts';
 import { drawCurves } from '../training/index.ts';
 import type { ArmResult, Experiment, Outcome, Verdict } from './experiment.ts';
 import { curveName, drawResponses } from './responsePicture.ts';
+import { trainingMinutes } from './statistics.ts';
 import { markdownTable } from './table.ts';
 
 /** What the report says about how the numbers came about. */
@@ -82,11 +83,10 @@ function reportText(
   table: string,
   paragraph: string,
 ): string {
-  const seconds = results.flatMap(({ history }) => history).reduce((sum, epoch) => sum + epoch.seconds, 0);
   const alt = responses ? 'standard deviations of layer responses' : 'training and test error of all networks';
   return [
     `# ${title}`,
-    `Made by \`experiment ${name} ${scale}\` on ${date}: ${images}, device ${device}, ${machine}; ${(seconds / 60).toFixed(1)} minutes of training.`,
+    `Made by \`experiment ${name} ${scale}\` on ${date}: ${images}, device ${device}, ${machine}; ${trainingMinutes(results)} minutes of training.`,
     table.trimEnd(),
     paragraph,
     `![${alt}](curves.svg)\n`,

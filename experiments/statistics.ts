@@ -58,6 +58,11 @@ export function testError(results: readonly ArmResult[], name: string): Share | 
 /** The error of answers that know nothing. */
 export const chance = ({ classes }: Pick<ArmResult, 'classes'>): number => 1 - 1 / classes;
 
+/** Minutes of training in all runs, to a tenth. */
+export function trainingMinutes(runs: readonly ArmResult[]): string {
+  return (runs.flatMap(({ history }) => history).reduce((sum, { seconds }) => sum + seconds, 0) / 60).toFixed(1);
+}
+
 /** Of training, over all epochs of all runs. */
 export function imagesPerSecond(runs: readonly ArmResult[]): number {
   const epochs = runs.flatMap(({ history }) => history);

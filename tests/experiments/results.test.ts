@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { EXPERIMENTS, type Report, writeReport } from '../../experiments/index.ts';
+import { trainingMinutes } from '../../experiments/statistics.ts';
 import { ROOT } from '../cli/run.ts';
 
 const RESULTS = join(ROOT, 'docs/results');
@@ -13,14 +14,7 @@ const read = (name: string, file: string): string => readFileSync(join(RESULTS, 
 
 /** As in the README's table of results. */
 function rowOf(name: string, { scale, images, date, outcome, results }: Report): string {
-  const seconds = results.flatMap(({ history }) => history).reduce((sum, epoch) => sum + epoch.seconds, 0);
-  const cells = [
-    `[${name}](docs/results/${name}/report.md)`,
-    `\`${scale}\`, ${images}`,
-    date,
-    (seconds / 60).toFixed(1),
-    outcome,
-  ];
+  const cells = [`[${name}](docs/results/${name}/report.md)`, `\`${scale}\`, ${images}`, date, trainingMinutes(results), outcome];
   return `| ${cells.join(' | ')} |`;
 }
 

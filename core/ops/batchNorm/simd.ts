@@ -7,6 +7,7 @@ import { copyLaunch } from '../../devices/simd/copy.ts';
 import type { SimdCall, SimdLaunch, SimdOperand, SimdProgram } from '../../devices/simd/kernel.ts';
 import type { Layout, LayoutRule } from '../../plan/layout.ts';
 import { type Shape, sizeOf, stridesOf } from '../../shape.ts';
+import type { Expression } from '../pointwise/expression.ts';
 import type { EpsilonOptions } from './batchNorm.ts';
 import type { ThenOptions } from './normaliseThen.ts';
 import { combineMoments, combineSums, momentsOfChunk, normaliseChunk, normaliseInputChunk, sumsOfChunk } from './simdKernels.ts';
@@ -87,60 +88,66 @@ export function normaliseThenProgram({ shapes, options }: SimdCall<ThenOptions>)
 }
 
 export function normaliseSumsProgram({ shapes, options }: SimdCall<EpsilonOptions>): SimdProgram {
-  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
-  return onPixels(shapes, 2, [2 * count * padded(channels)], ([dy, x], [partial]) => [
-    { kernel: sumsOfChunk(), tasks: count, args: [perChunk, pixels, channels, x!, { input: 2 }, partial!, dy!] },
-    { kernel: combineSums(options.epsilon), tasks: 1, args: [count, channels, partial!, { input: 2 }, 'output'] },
-  ]);
+  const chunks = chunksOf(shapes[0]!);
+  return onPixels(shapes, 2, sumsScratch(chunks), ([dy, x], [partial]) =>
+    sumsLaunches(chunks, options.epsilon, [x!, { input: 2 }, partial!], [dy!]),
+  );
 }
 
 /** On arrays that lie as [pixels, c]: x, moments, and those of which dy is made. */
 export function normaliseSumsOfProgram({ shapes, options }: SimdCall<SlopeOptions>): SimdProgram {
-  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const chunks = chunksOf(shapes[0]!);
   const [x, moments, ...parts] = operandsOf(shapes);
-  const partial = { scratch: 0 };
-  return {
-    scratch: [2 * count * padded(channels)],
-    threadScratch: 0,
-    launches: [
-      {
-        kernel: sumsOfChunk({ formula: options.formula, parts: parts.length }),
-        tasks: count,
-        args: [perChunk, pixels, channels, x!, moments!, partial, ...parts],
-      },
-      { kernel: combineSums(options.epsilon), tasks: 1, args: [count, channels, partial, moments!, 'output'] },
-    ],
-  };
+  const launches = sumsLaunches(chunks, options.epsilon, [x!, moments!, { scratch: 0 }], parts, options.formula);
+  return { scratch: sumsScratch(chunks), threadScratch: 0, launches };
+}
+
+const sumsScratch = ({ count, channels }: Chunks): number[] => [2 * count * padded(channels)];
+
+/** The sums of each chunk, then of all; dy is the formula over its parts, or the one part there is. */
+function sumsLaunches(
+  { perChunk, pixels, channels, count }: Chunks,
+  epsilon: number,
+  [x, moments, partial]: readonly [SimdOperand, SimdOperand, SimdOperand],
+  parts: readonly SimdOperand[],
+  formula?: Expression,
+): SimdLaunch[] {
+  const kernel = sumsOfChunk(formula && { formula, parts: parts.length });
+  return [
+    { kernel, tasks: count, args: [perChunk, pixels, channels, x, moments, partial, ...parts] },
+    { kernel: combineSums(epsilon), tasks: 1, args: [count, channels, partial, moments, 'output'] },
+  ];
 }
 
 export function normaliseInputProgram({ shapes, options }: SimdCall<EpsilonOptions>): SimdProgram {
-  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const chunks = chunksOf(shapes[0]!);
   const program = onPixels(shapes, 2, [], ([dy, x], _, dx) => [
-    {
-      kernel: normaliseInputChunk(options.epsilon),
-      tasks: count,
-      args: [perChunk, pixels, channels, x!, { input: 2 }, { input: 3 }, { input: 4 }, dx, dy!],
-    },
+    inputLaunch(chunks, options.epsilon, [x!, { input: 2 }, { input: 3 }, { input: 4 }, dx], [dy!]),
   ]);
-  return { ...program, threadScratch: 12 * padded(channels) };
+  return { ...program, threadScratch: inputScratch(chunks) };
 }
 
 /** On arrays that lie as [pixels, c]: x, moments, sums, gamma, and those of which dy is made. */
 export function normaliseInputOfProgram({ shapes, options }: SimdCall<SlopeOptions>): SimdProgram {
-  const { channels, pixels, perChunk, count } = chunksOf(shapes[0]!);
+  const chunks = chunksOf(shapes[0]!);
   const operands = operandsOf(shapes);
-  const parts = operands.slice(4);
-  return {
-    scratch: [],
-    threadScratch: 12 * padded(channels),
-    launches: [
-      {
-        kernel: normaliseInputChunk(options.epsilon, { formula: options.formula, parts: parts.length }),
-        tasks: count,
-        args: [perChunk, pixels, channels, ...operands.slice(0, 4), 'output', ...parts],
-      },
-    ],
-  };
+  const own = [...operands.slice(0, 4), 'output' as const];
+  const launch = inputLaunch(chunks, options.epsilon, own, operands.slice(4), options.formula);
+  return { scratch: [], threadScratch: inputScratch(chunks), launches: [launch] };
+}
+
+const inputScratch = ({ channels }: Chunks): number => 12 * padded(channels);
+
+/** `own`: x, moments, sums, gamma and dx; dy as for `sumsLaunches`. */
+function inputLaunch(
+  { perChunk, pixels, channels, count }: Chunks,
+  epsilon: number,
+  own: readonly SimdOperand[],
+  parts: readonly SimdOperand[],
+  formula?: Expression,
+): SimdLaunch {
+  const kernel = normaliseInputChunk(epsilon, formula && { formula, parts: parts.length });
+  return { kernel, tasks: count, args: [perChunk, pixels, channels, ...own, ...parts] };
 }
 
 const operandsOf = (shapes: readonly Shape[]): SimdOperand[] => shapes.map((_, input) => ({ input }));

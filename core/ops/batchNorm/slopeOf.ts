@@ -17,7 +17,7 @@ export function slopeOf(op: Op<EpsilonOptions>, kernels: Required<Pick<Op<SlopeO
     shape: (shapes, options) => op.shape([shapes[0]!, ...shapes.slice(0, inputs.length)], options),
     reference: (call) => {
       const rest = call.inputs.slice(0, inputs.length);
-      const dy = slope(call.options.formula, call.inputs.slice(inputs.length));
+      const dy = slope(call.options.formula, rest[0]!.length, call.inputs.slice(inputs.length));
       op.reference({ ...call, inputs: [dy, ...rest], shapes: [call.shapes[0]!, ...call.shapes.slice(0, inputs.length)] });
     },
     gradient: () => {
@@ -27,10 +27,11 @@ export function slopeOf(op: Op<EpsilonOptions>, kernels: Required<Pick<Op<SlopeO
   };
 }
 
-function slope(formula: Expression, parts: readonly Float64Array[]): Float64Array {
+/** There may be no part at all: a slope that is the same everywhere. */
+function slope(formula: Expression, length: number, parts: readonly Float64Array[]): Float64Array {
   const evaluate = evaluator(formula);
   const values = new Float64Array(parts.length);
-  return parts[0]!.map((_, at) => {
+  return new Float64Array(length).map((_, at) => {
     parts.forEach((part, k) => {
       values[k] = part[at]!;
     });
