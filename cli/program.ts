@@ -2,6 +2,7 @@
  * The command line. The folder owns options, files and what a person sees; training itself is in training/. A user's mistake ends with one
  * sentence and exit code 1 (bad files and values) or 2 (bad options), never with a stack trace.
  */
+import { createRequire } from 'node:module';
 import { Command, CommanderError } from 'commander';
 import { addDataCommand } from './data.ts';
 import { addEvaluateCommand } from './evaluate.ts';
@@ -12,9 +13,13 @@ import { addPlotCommand } from './plot.ts';
 import { addSummaryCommand } from './summary.ts';
 import { addTrainCommand } from './train.ts';
 
+/** Of the package that this file is in, whether as a source or compiled: a package may import itself by name. */
+const { version } = createRequire(import.meta.url)('tapegrad/package.json') as { readonly version: string };
+
 function buildProgram(): Command {
   const program = new Command('tapegrad')
     .description('Trains and evaluates the networks of "Deep Residual Learning for Image Recognition" (He et al. 2015).')
+    .version(version, '-V, --version', 'print the version')
     .showHelpAfterError('(add --help for the options)')
     .exitOverride();
   addTrainCommand(program);

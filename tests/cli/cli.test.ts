@@ -1,10 +1,10 @@
 /** The command line from outside: what it prints, its exit codes, its sentences for mistakes, Ctrl-C. */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openedDevices } from '../support/devices.ts';
-import { runCli } from './run.ts';
+import { ROOT, runCli } from './run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -76,6 +76,11 @@ describe('a step that does not fit into memory', () => {
     expect(Number(/--batch-size (\d+) fits/.exec(stderr)![1])).toBeGreaterThan(400);
     expect([code, stdout]).toEqual([1, '']);
   });
+});
+
+it('says its version', async () => {
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  expect(await runCli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 describe('models', () => {

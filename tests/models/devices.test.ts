@@ -8,7 +8,7 @@ import { openedDevices } from '../support/devices.ts';
 import { randomArray } from '../support/random.ts';
 
 const STEPS = 3;
-const BATCH = 4;
+const BATCH = 2;
 /** Float32 rounding in 20 layers, carried on by two updates; relative to the loss. */
 const TOLERANCE = 1e-3;
 
@@ -19,7 +19,7 @@ async function losses(device: DeviceName, shortcut: 'A' | 'B'): Promise<number[]
   const result: number[] = [];
   for (let step = 0; step < STEPS; step++) {
     const images = tensor(Float32Array.from(randomArray([BATCH, 3, 32, 32], step + 1)), [BATCH, 3, 32, 32]);
-    const loss = crossEntropy(model.forward(images), tensor([1, 7, 3, 9]));
+    const loss = crossEntropy(model.forward(images), tensor([1, 7]));
     optimizer.zeroGrad();
     loss.backward();
     optimizer.step();

@@ -1,5 +1,5 @@
 /** The package on each Node, without anything optional. */
-import { existsSync, mkdirSync, symlinkSync, unlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, symlinkSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
@@ -87,6 +87,8 @@ export function describeNode(installed: () => Installed): void {
         stderr: '',
         stdout: expect.stringMatching(/^Usage: tapegrad /),
       });
+      const { version } = JSON.parse(readFileSync(join(installed().home, 'package.json'), 'utf8'));
+      expect(await run(program, '--version')).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
       const wrong = await run(program, 'train', '--stepz', '2');
       expect(wrong).toMatchObject({ code: 2, stdout: '', stderr: expect.stringMatching(/^error: unknown option '--stepz'\n/) });
       expect(wrong.stderr).not.toMatch(/^ +at /m);

@@ -5,10 +5,15 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { compileCli } from '../cli/compiled.ts';
 import { ROOT, runProcess } from '../cli/run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-kill-'));
+let program: string;
+beforeAll(async () => {
+  program = await compileCli(folder);
+});
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** 30 steps in 5 epochs, a checkpoint after each; held-out images, micro-batches and a plateau have state to lose too. */
@@ -36,7 +41,7 @@ function train(args: readonly string[], fault?: Fault, delay?: number) {
   process.env.TAPEGRAD_FAULT = JSON.stringify({ kind: 'kill', ...fault });
   let armed = false;
   return runProcess(
-    [...preload, '--import', 'tsx', join(ROOT, 'cli/main.ts'), 'train', ...RUNNING, ...args],
+    [...preload, program, 'train', ...RUNNING, ...args],
     ROOT,
     (printed, child) => {
       if (delay === undefined || armed || !printed.includes('training resnet20')) return;
