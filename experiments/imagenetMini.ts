@@ -11,7 +11,11 @@ export const imagenetMini: Experiment = {
   finding: '34 layers have a larger training error than 18 in plain networks, but not in residual ones',
   images: 'imagefolder',
   scales: {
-    quick: { depths, seeds: 1, settings: { limit: 1000, size: 64, batchSize: 32, steps: 200, augment: 'none', evaluateEvery: 10 } },
+    quick: {
+      depths,
+      seeds: 1,
+      settings: { limit: 1000, size: 64, batchSize: 32, steps: 200, augment: 'none', evaluateEvery: 10 },
+    },
     evening: { depths, seeds: 1, settings: { size: 112, batchSize: 64, steps: 1500, learningRate: 0.1 } },
     paper: { depths, seeds: 1, settings: { recipe: 'imagenet', accumulate: 8 } },
   },
