@@ -240,14 +240,14 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'batch norm: the chunk sizes in the formula of moments',
-    'core/ops/batchNorm/simdKernels.ts',
+    'core/ops/batchNorm/simd/forwardKernels.ts',
     'delta.mul(delta).mul(weight).mul(share)',
     'delta.mul(delta).mul(share)',
     'core/ops/batchNorm',
   ),
   fault(
     'batch norm: the mean of dy is not taken off',
-    'core/ops/batchNorm/simdKernels.ts',
+    'core/ops/batchNorm/simd/gradientKernels.ts',
     '          .sub(load(b.add(at)))\n',
     '',
     'core/ops/batchNorm',
@@ -318,7 +318,7 @@ export const FAULTS: readonly Fault[] = [
   ),
   fault(
     'batch norm: the slope of its sums lacks the mask',
-    'core/ops/batchNorm/simdKernels.ts',
+    'core/ops/batchNorm/simd/gradientKernels.ts',
     'from.map((part) => load(part, 16 * k))',
     'from.map(() => load(from[0]!, 16 * k))',
     'core/ops/batchNorm',

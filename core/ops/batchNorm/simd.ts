@@ -10,7 +10,8 @@ import { type Shape, sizeOf, stridesOf } from '../../shape.ts';
 import type { Expression } from '../pointwise/expression.ts';
 import type { EpsilonOptions } from './batchNorm.ts';
 import type { ThenOptions } from './normaliseThen.ts';
-import { combineMoments, combineSums, momentsOfChunk, normaliseChunk, normaliseInputChunk, sumsOfChunk } from './simdKernels.ts';
+import { combineMoments, momentsOfChunk, normaliseChunk } from './simd/forwardKernels.ts';
+import { combineSums, normaliseInputChunk, sumsOfChunk } from './simd/gradientKernels.ts';
 import type { SlopeOptions } from './slopeOf.ts';
 
 /** Elements of a chunk: 32 KiB an array stay in the first cache for a second pass. */
