@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compileCli } from './cli/compiled.ts';
+import { compiledCli } from './cli/compiled.ts';
 import { ROOT, runProcess } from './cli/run.ts';
 
 /** Where the pages' relative paths lead. */
@@ -63,12 +63,11 @@ function commandsOf(page: string): string[] {
   return [...text.matchAll(/^ {4}npm run cli -- (?!experiment )([^#\n]+)/gm)].map(([, words]) => words!.trim());
 }
 
-let program: string;
+const { program } = compiledCli();
 
 const pages = ['docs/training.md', 'README.md', 'docs/pytorch.md'] as const;
 
 beforeAll(async () => {
-  program = await compileCli(folder);
   makeCifar();
   await makePictures();
 });
@@ -76,7 +75,7 @@ beforeAll(async () => {
 describe.each(pages)('%s', (page) => {
   it('has commands', () => expect(commandsOf(page).length).toBeGreaterThan(2));
   it.each(commandsOf(page))('%s', async (command) => {
-    const args = [program, ...shortened(command.split(/\s+/))];
+    const args = [program(), ...shortened(command.split(/\s+/))];
     if (command.includes('back.safetensors') && !existsSync(join(folder, 'back.safetensors')))
       cpSync(join(folder, 'resnet18.safetensors'), join(folder, 'back.safetensors'));
     const { code, stderr } = await runProcess(args, folder);

@@ -4,8 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { openedDevices } from '../support/devices.ts';
-import { ROOT, runCli } from './run.ts';
+import { compiledCli } from './compiled.ts';
+import { ROOT, runSources } from './run.ts';
 
+const { runCli } = compiledCli();
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-cli-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -80,7 +82,7 @@ describe('a step that does not fit into memory', () => {
 
 it('says its version', async () => {
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
-  expect(await runCli(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
+  expect(await runSources(['--version'])).toEqual({ code: 0, stdout: `${version}\n`, stderr: '' });
 });
 
 describe('models', () => {

@@ -5,7 +5,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readSafetensors, resnet20, writeSafetensors } from '../../models/index.ts';
 import { exportOnnx } from '../../models/onnx/exportOnnx.ts';
-import { runCli } from './run.ts';
+import { compiledCli } from './compiled.ts';
+
+const { runCli } = compiledCli();
 
 describe('the command export', () => {
   const folder = mkdtempSync(join(tmpdir(), 'tapegrad-export-'));

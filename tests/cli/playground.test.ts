@@ -27,8 +27,9 @@ import {
   syntheticImages,
   train,
 } from '../../training/index.ts';
-import { runCli } from './run.ts';
+import { compiledCli } from './compiled.ts';
 
+const { runCli } = compiledCli();
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-playground-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

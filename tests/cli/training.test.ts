@@ -3,8 +3,10 @@ import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Finished, runCli } from './run.ts';
+import { compiledCli } from './compiled.ts';
+import { type Finished, runSources } from './run.ts';
 
+const { runCli } = compiledCli();
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-training-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -89,7 +91,7 @@ describe('Ctrl-C and --resume', () => {
         child.kill('SIGINT');
       };
     };
-    const one = await runCli(['train', ...RUNNING, ...SETTINGS, '--out', out], press('epoch 1 1/5'));
+    const one = await runSources(['train', ...RUNNING, ...SETTINGS, '--out', out], press('epoch 1 1/5'));
     expect(one.code).toBe(130);
     expect(one.stderr).toContain(`go on with: npm run cli -- train --resume ${out}`);
     const two = await runCli(['train', ...RUNNING, '--threads', '2', '--resume', out], press('epoch 2 1/5'));

@@ -9,8 +9,9 @@ import { ARCHIVES, type ArchiveSpec, isUnpacked, unpackArchive } from '../../dat
 import { cifar10, cifar100 } from '../../data/cifarFiles.ts';
 import { DataError } from '../../data/error.ts';
 import { randomFor } from '../../data/random.ts';
-import { runCli } from '../cli/run.ts';
+import { compiledCli } from '../cli/compiled.ts';
 
+const { runCli } = compiledCli();
 const base = mkdtempSync(join(tmpdir(), 'tapegrad-archive-'));
 afterAll(() => rmSync(base, { recursive: true }));
 

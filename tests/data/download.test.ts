@@ -20,8 +20,9 @@ import { gzipSync } from 'node:zlib';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type DownloadOptions, download } from '../../data/download.ts';
 import { DataError } from '../../data/error.ts';
-import { runCli } from '../cli/run.ts';
+import { compiledCli } from '../cli/compiled.ts';
 
+const { runCli } = compiledCli();
 const base = mkdtempSync(join(tmpdir(), 'tapegrad-download-'));
 afterAll(() => rmSync(base, { recursive: true }));
 

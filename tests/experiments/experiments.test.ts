@@ -22,8 +22,9 @@ import {
 } from '../../experiments/index.ts';
 import { INITIALISERS } from '../../experiments/initialisers.ts';
 import { initialise, Linear } from '../../nn/index.ts';
-import { runCli } from '../cli/run.ts';
+import { compiledCli } from '../cli/compiled.ts';
 
+const { runCli } = compiledCli();
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-experiments-'));
 const pictures = join(folder, 'pictures');
 beforeAll(async () => {

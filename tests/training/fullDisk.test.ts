@@ -7,9 +7,10 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
 import { FileError } from '../../disk/reason.ts';
 import { type Checkpoint, type Progress, RunDirectory } from '../../training/index.ts';
-import { runCli } from '../cli/run.ts';
+import { compiledCli } from '../cli/compiled.ts';
 import { fillDiskAt, restoreDisk } from '../support/fullDisk.ts';
 
+const { runCli } = compiledCli();
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-full-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 

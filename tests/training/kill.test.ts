@@ -5,16 +5,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { compileCli } from '../cli/compiled.ts';
+import { afterAll, describe, expect, it } from 'vitest';
+import { compiledCli } from '../cli/compiled.ts';
 import { ROOT, runProcess } from '../cli/run.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tapegrad-kill-'));
-let program: string;
-beforeAll(async () => {
-  program = await compileCli(folder);
-});
 afterAll(() => rmSync(folder, { recursive: true }));
+const { program } = compiledCli();
 
 /** 30 steps in 5 epochs, a checkpoint after each; held-out images, micro-batches and a plateau have state to lose too. */
 const SETTINGS = [
@@ -40,7 +37,7 @@ function train(args: readonly string[], fault?: Fault, delay?: number) {
   const preload = fault ? ['--import', join(ROOT, 'tests/support/faultyDisk.mjs')] : [];
   process.env.TAPEGRAD_FAULT = JSON.stringify({ kind: 'kill', ...fault });
   let armed = false;
-  return runProcess([...preload, program, 'train', ...RUNNING, ...args], ROOT, (printed, child) => {
+  return runProcess([...preload, program(), 'train', ...RUNNING, ...args], ROOT, (printed, child) => {
     if (delay === undefined || armed || !printed.includes('training resnet20')) return;
     armed = true;
     setTimeout(() => child.kill('SIGKILL'), delay);

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { createTar } from 'nanotar';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { runCli } from '../cli/run.ts';
+import { compiledCli } from '../cli/compiled.ts';
 import { hasChromium } from '../support/chromium.ts';
 import { SMALL, type Visitor } from '../support/playground.ts';
 import { lossesOf, unpack } from './archive.ts';
@@ -21,6 +21,8 @@ async function train(visitor: Visitor, steps: number): Promise<void> {
 }
 
 const imagesText = (visitor: Visitor): Promise<string> => visitor.page.locator('#images:not(:empty)').innerText();
+
+const { runCli } = compiledCli();
 
 describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, () => {
   const playground = playgroundForTests(false);
