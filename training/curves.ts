@@ -37,6 +37,7 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
     height: HEIGHT,
     marginLeft: 56,
     marginRight: 24 + LETTER * Math.max(0, ...curves.map(({ name }) => name.length)),
+    marginTop: 32,
     marginBottom: 48,
     style: { background: 'white', color: 'black', fontFamily: 'sans-serif', fontSize: '13px' },
     x: { label: 'steps', labelAnchor: 'center', labelArrow: 'none', grid: true },
@@ -49,7 +50,7 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
       Plot.dot(training, { x: 'step', y: 'error', fill: 'run', r: 1.5 }),
       Plot.dot(heldOut, { x: 'step', y: 'error', fill: 'run', r: 2.5 }),
       Plot.text(names, { x: 'step', y: 'error', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' }),
-      Plot.text([legend(curves)], { frameAnchor: 'top-right', dx: -8, dy: 8, fontSize: 12 }),
+      Plot.text([legend(curves)], { frameAnchor: 'top-right', dy: -16, fontSize: 12 }), // above the frame, where no curve is
     ],
   });
   picture.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
