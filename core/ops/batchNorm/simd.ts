@@ -47,15 +47,16 @@ function chunksOf(shape: Shape): Chunks {
   return { channels, pixels, perChunk, count: Math.ceil(pixels / perChunk) };
 }
 
+const vectorsOf = (channels: number): number => Math.ceil(channels / 4);
 /** Floats of a vector of c values in scratch memory. */
-const padded = (channels: number): number => Math.ceil(channels / 4) * 4;
+const padded = (channels: number): number => 4 * vectorsOf(channels);
 
 export function momentsProgram({ shapes }: SimdCall<unknown>): SimdProgram {
   const chunks = chunksOf(shapes[0]!);
   const { channels, pixels, perChunk, count } = chunks;
   return onPixels(shapes, 1, [2 * count * padded(channels)], ([x], [partial]) => [
     { kernel: momentsOfChunk, tasks: count, args: [perChunk, pixels, channels, x!, partial!] },
-    { kernel: combineMoments, tasks: 1, args: [count, perChunk, pixels, channels, partial!, 'output'] },
+    { kernel: combineMoments, tasks: vectorsOf(channels), args: [count, perChunk, pixels, channels, partial!, 'output'] },
   ]);
 }
 
@@ -116,7 +117,7 @@ function sumsLaunches(
   const kernel = sumsOfChunk(formula && { formula, parts: parts.length });
   return [
     { kernel, tasks: count, args: [perChunk, pixels, channels, x, moments, partial, ...parts] },
-    { kernel: combineSums(epsilon), tasks: 1, args: [count, channels, partial, moments, 'output'] },
+    { kernel: combineSums(epsilon), tasks: vectorsOf(channels), args: [count, channels, partial, moments, 'output'] },
   ];
 }
 

@@ -58,30 +58,32 @@ function sumPixels(
   return sums;
 }
 
-/** Chan, Golub and LeVeque's formula for the moments of two parts (The American Statistician 37, 1983), chunk after chunk. */
+/**
+ * Chan, Golub and LeVeque's formula for the moments of two parts (The American Statistician 37, 1983), chunk after chunk. A task is a vector of
+ * four channels.
+ */
 export const combineMoments: SimdKernel = {
   name: 'combineMoments',
   parameters: 7,
   emit: (task, chunks, perChunk, pixels, channels, partial, output) => {
     const padded = paddedBytes(channels!);
-    range(task, padded, 16, (at) => {
-      const mean = local(splat(0));
-      const squares = local(splat(0));
-      range(0, chunks!, 1, (chunk) => {
-        const before = local(chunk.mul(perChunk!));
-        const count = min(pixels!.sub(before), perChunk!);
-        const from = local(partial!.add(chunk.mul(padded).shl(1)).add(at));
-        const delta = local(load(from).sub(mean));
-        const share = local(broadcast(local(count.toF32().div(before.add(count).toF32()))));
-        const weight = local(broadcast(local(before.toF32())));
-        mean.set(mean.add(delta.mul(share)));
-        squares.set(squares.add(load(from.add(padded))).add(delta.mul(delta).mul(weight).mul(share)));
-      });
-      const left = local(channels!.sub(at.shr(2)));
-      storeUpTo(output!.add(at), mean, left);
-      const variance = local(squares.div(broadcast(local(pixels!.toF32()))));
-      storeUpTo(output!.add(channels!.shl(2)).add(at), variance, left);
+    const at = local(task.shl(4));
+    const mean = local(splat(0));
+    const squares = local(splat(0));
+    range(0, chunks!, 1, (chunk) => {
+      const before = local(chunk.mul(perChunk!));
+      const count = min(pixels!.sub(before), perChunk!);
+      const from = local(partial!.add(chunk.mul(padded).shl(1)).add(at));
+      const delta = local(load(from).sub(mean));
+      const share = local(broadcast(local(count.toF32().div(before.add(count).toF32()))));
+      const weight = local(broadcast(local(before.toF32())));
+      mean.set(mean.add(delta.mul(share)));
+      squares.set(squares.add(load(from.add(padded))).add(delta.mul(delta).mul(weight).mul(share)));
     });
+    const left = local(channels!.sub(at.shr(2)));
+    storeUpTo(output!.add(at), mean, left);
+    const variance = local(squares.div(broadcast(local(pixels!.toF32()))));
+    storeUpTo(output!.add(channels!.shl(2)).add(at), variance, left);
   },
 };
 

@@ -49,27 +49,26 @@ export function sumsOfChunk({ formula, parts }: Slope = GIVEN): SimdKernel {
   };
 }
 
-/** The sums over all chunks; the second is multiplied by r. */
+/** The sums over all chunks, the second multiplied by r. A task is a vector of four channels. */
 export function combineSums(epsilon: number): SimdKernel {
   return {
     name: `combineNormaliseSums ${epsilon}`,
     parameters: 6,
     emit: (task, chunks, channels, partial, moments, output) => {
       const padded = paddedBytes(channels!);
-      range(task, padded, 16, (at) => {
-        const plain = local(splat(0));
-        const weighted = local(splat(0));
-        const from = local(partial!.add(at));
-        range(0, chunks!, 1, () => {
-          plain.set(plain.add(load(from)));
-          weighted.set(weighted.add(load(from.add(padded))));
-          from.increase(padded.shl(1));
-        });
-        const left = local(channels!.sub(at.shr(2)));
-        storeUpTo(output!.add(at), plain, left);
-        const scaled = local(weighted.mul(inverseDeviation(moments!, channels!, at, epsilon)));
-        storeUpTo(output!.add(channels!.shl(2)).add(at), scaled, left);
+      const at = local(task.shl(4));
+      const plain = local(splat(0));
+      const weighted = local(splat(0));
+      const from = local(partial!.add(at));
+      range(0, chunks!, 1, () => {
+        plain.set(plain.add(load(from)));
+        weighted.set(weighted.add(load(from.add(padded))));
+        from.increase(padded.shl(1));
       });
+      const left = local(channels!.sub(at.shr(2)));
+      storeUpTo(output!.add(at), plain, left);
+      const scaled = local(weighted.mul(inverseDeviation(moments!, channels!, at, epsilon)));
+      storeUpTo(output!.add(channels!.shl(2)).add(at), scaled, left);
     },
   };
 }
