@@ -22,7 +22,7 @@ import {
   zeros,
 } from '../../../core/index.ts';
 import { checkDevice, checkGradient, checkSecondGradient, type Input, input } from '../../support/check.ts';
-import { FLOAT32_TOLERANCE, onEveryDevice, openedDevices, reference } from '../../support/devices.ts';
+import { CANCELLATION_TOLERANCE, FLOAT32_TOLERANCE, onEveryDevice, openedDevices, reference } from '../../support/devices.ts';
 import { evaluate, planFor, relativeError } from '../../support/evaluate.ts';
 
 const shapes: fc.Arbitrary<Shape> = fc
@@ -191,13 +191,10 @@ onEveryDevice((device) => {
   it('agrees with the reference in both modes', async () => {
     await fc.assert(
       fc.asyncProperty(shapes, fc.nat(1e6), async (shape, seed) => {
-        // The gradient by x is a difference of three sums that nearly cancel; gamma's and beta's are plain sums.
-        await checkDevice(device, training, inputs(shape, seed), 1e-3);
-        await checkDevice(device, evaluation, [
-          ...inputs(shape, seed),
-          input([shape[1]!], seed + 3),
-          input([shape[1]!], seed + 4, 0.5, 2),
-        ]);
+        // The gradient by x is a difference of three sums that nearly cancel; gamma's and beta's are sums that may come out near 0.
+        await checkDevice(device, training, inputs(shape, seed), CANCELLATION_TOLERANCE);
+        const running = [input([shape[1]!], seed + 3), input([shape[1]!], seed + 4, 0.5, 2)];
+        await checkDevice(device, evaluation, [...inputs(shape, seed), ...running], CANCELLATION_TOLERANCE);
       }),
       { numRuns: 10 },
     );
