@@ -11,7 +11,7 @@ import { FAULTS, type Fault } from './faults.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const FOLDERS = ['core', 'nn', 'optim', 'disk', 'data', 'models', 'training', 'testing', 'experiments', 'cli', 'web', 'tests'];
-const SOURCES = [...FOLDERS, 'package.json', 'tsconfig.json', 'vitest.config.ts'];
+const SOURCES = [...FOLDERS, 'package.json', 'tsconfig.json', 'tsconfig.build.json', 'vitest.config.ts'];
 const LINKED = ['node_modules', 'optional'];
 const TIMEOUT_MS = 180_000;
 /** What a fault may do to a file of tests, and what an incomplete copy does too. */
