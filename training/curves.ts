@@ -1,4 +1,5 @@
 /** Training curves as a picture, in the style of fig. 6 of the paper (arXiv:1512.03385): training error thin, test error bold. */
+import type { Markish } from '@observablehq/plot';
 import type { EpochRecord } from './progress.ts';
 
 /** A run in the picture. */
@@ -20,6 +21,8 @@ const [WIDTH, HEIGHT] = [800, 480];
 const LETTER = 8;
 /** Height of a line of text, as a share of the axis of errors. */
 const LINE = 0.036;
+/** As many colours as the scheme has; curves beyond them are dashed, and so are their names. */
+const COLOURS = 10;
 /** Larger errors say only that the training has just begun, unless one stays there. */
 const USUAL_LARGEST_ERROR = 60;
 
@@ -30,13 +33,20 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
   const heldOut = curves.flatMap(({ name, history }) => points(name, history, (record) => record.heldOut?.error));
   const top = largest(training);
   const names = namePlaces(heldOut.length > 0 ? heldOut : training, top);
+  const dashed = new Set(curves.slice(COLOURS).map(({ name }) => name));
+  const lines = (all: readonly Point[], strokeWidth: number): Markish[] =>
+    [false, true].map((isDashed) => {
+      const dashes = isDashed ? { strokeDasharray: '6 3' } : {};
+      const some = all.filter(({ run }) => dashed.has(run) === isDashed);
+      return Plot.line(some, { x: 'step', y: 'error', z: 'run', stroke: 'run', strokeWidth, ...dashes });
+    });
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const picture = Plot.plot({
     document,
     width: WIDTH,
     height: HEIGHT,
     marginLeft: 56,
-    marginRight: 24 + LETTER * Math.max(0, ...curves.map(({ name }) => name.length)),
+    marginRight: (dashed.size > 0 ? 48 : 24) + LETTER * Math.max(0, ...curves.map(({ name }) => name.length)),
     marginTop: 32,
     marginBottom: 48,
     style: { background: 'white', color: 'black', fontFamily: 'sans-serif', fontSize: '13px' },
@@ -45,11 +55,18 @@ export async function drawCurves(curves: readonly Curve[]): Promise<string> {
     color: { domain: curves.map(({ name }) => name), scheme: 'Observable10' },
     marks: [
       Plot.ruleY([0]),
-      Plot.line(training, { x: 'step', y: 'error', z: 'run', stroke: 'run', strokeWidth: 1 }),
-      Plot.line(heldOut, { x: 'step', y: 'error', z: 'run', stroke: 'run', strokeWidth: 2.5 }),
+      ...lines(training, 1),
+      ...lines(heldOut, 2.5),
       Plot.dot(training, { x: 'step', y: 'error', fill: 'run', r: 1.5 }),
       Plot.dot(heldOut, { x: 'step', y: 'error', fill: 'run', r: 2.5 }),
-      Plot.text(names, { x: 'step', y: 'error', text: 'run', fill: 'run', dx: 8, textAnchor: 'start' }),
+      Plot.text(names, {
+        x: 'step',
+        y: 'error',
+        text: ({ run }) => (dashed.has(run) ? `${run} - -` : run),
+        fill: 'run',
+        dx: 8,
+        textAnchor: 'start',
+      }),
       Plot.text([legend(curves)], { frameAnchor: 'top-right', dy: -16, fontSize: 12 }), // above the frame, where no curve is
     ],
   });

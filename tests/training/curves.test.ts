@@ -29,6 +29,15 @@ it('curves of one epoch are drawn without a warning', async () => {
   warn.mockRestore();
 });
 
+it('curves beyond the colours are dashed, and say so behind their names', async () => {
+  const draw = (count: number): Promise<string> =>
+    drawCurves(Array.from({ length: count }, (_, k) => ({ name: `run${k}`, history: [record(1, 0.9), record(2, k / count)] })));
+  const [ten, twelve] = [await draw(10), await draw(12)];
+  expect(ten).not.toMatch(/stroke-dasharray|- -/);
+  expect([...twelve.matchAll(/stroke-dasharray="6,? ?3"/g)].length).toBe(1);
+  expect([...twelve.matchAll(/>run(\d+) - -</g)].map(([, k]) => k).sort()).toEqual(['10', '11']);
+});
+
 describe('names of curves', () => {
   it('stand at their ends where there is room', async () => {
     const [high, low] = await placesOf([0.1, 0.5]);
