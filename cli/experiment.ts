@@ -135,7 +135,7 @@ function circumstances(scale: string, { dataset }: Chosen, results: readonly Arm
   return {
     scale,
     images: `${results[0]!.trainingImages} training images of ${dataset === 'synthetic' ? 'the built-in data set' : dataset}`,
-    device: `${deviceName()}${threads === undefined ? '' : ` with ${threads} threads`}`,
+    device: `${deviceName()}${threads === undefined ? '' : ` with ${threads} ${threads === 1 ? 'thread' : 'threads'}`}`,
     machine: `${cores.length} cores (${cores[0]?.model.trim() ?? 'unknown'}), Node ${process.versions.node}`,
     date: new Date().toISOString().slice(0, 10),
   };
