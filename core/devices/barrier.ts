@@ -16,14 +16,14 @@ function barrier(control, generation) {
     Atomics.store(control, 0, 0);
     Atomics.store(control, 1, generation);
     Atomics.notify(control, 1);
-    return Atomics.load(control, 2) === 0;
+  } else {
+    let spins = 0;
+    for (; Atomics.load(control, 1) < generation; spins++) {
+      if (Atomics.load(control, 2) !== 0) return false;
+      if (spins > patience) Atomics.wait(control, 1, generation - 1, 100);
+    }
+    patience = spins > patience ? Math.max(LEAST_PATIENCE, patience >> 1) : Math.min(MOST_PATIENCE, patience + REGAINED);
   }
-  let spins = 0;
-  for (; Atomics.load(control, 1) < generation; spins++) {
-    if (Atomics.load(control, 2) !== 0) return false;
-    if (spins > patience) Atomics.wait(control, 1, generation - 1, 100);
-  }
-  patience = spins > patience ? Math.max(LEAST_PATIENCE, patience >> 1) : Math.min(MOST_PATIENCE, patience + REGAINED);
   return Atomics.load(control, 2) === 0;
 }
 `;

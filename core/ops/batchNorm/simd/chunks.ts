@@ -34,6 +34,13 @@ export function forChannelBlocks(channels: I32Var, write: (at: I32Var, vectors: 
 export const inverseDeviation = (moments: I32, channels: I32Var, at: I32Var, epsilon: number): F32x4Var =>
   local(splat(1).div(local(load(moments.add(channels.shl(2)).add(at)).add(epsilon)).sqrt()));
 
+/** Stores four channels of each row of an output [2, c], the channels that there are. */
+export function storeRows(output: I32, channels: I32Var, at: I32Var, [first, second]: readonly [F32x4Var, F32x4Var]): void {
+  const left = local(channels.sub(at.shr(2)));
+  storeUpTo(output.add(at), first, left);
+  storeUpTo(output.add(channels.shl(2)).add(at), second, left);
+}
+
 interface Chunk {
   readonly task: I32Var;
   readonly perChunk: I32Var;

@@ -14,10 +14,9 @@ import {
   times,
 } from '../../../devices/simd/emit/index.ts';
 import type { SimdKernel } from '../../../devices/simd/kernel.ts';
-import { storeUpTo } from '../../../devices/simd/rows.ts';
 import type { Expression } from '../../pointwise/expression.ts';
 import { vectorOf } from '../../pointwise/vector.ts';
-import { chunkOf, forChannelBlocks, forEachVector, inverseDeviation, paddedBytes } from './chunks.ts';
+import { chunkOf, forChannelBlocks, forEachVector, inverseDeviation, paddedBytes, storeRows } from './chunks.ts';
 
 /** mean and sum (x - mean)^2 of each chunk: two passes while it lies in the cache. */
 export const momentsOfChunk: SimdKernel = {
@@ -59,8 +58,8 @@ function sumPixels(
 }
 
 /**
- * Chan, Golub and LeVeque's formula for the moments of two parts (The American Statistician 37, 1983), chunk after chunk. A task is a vector of
- * four channels.
+ * Chan, Golub and LeVeque's formula for the moments of two parts (The American Statistician 37, 1983), chunk after chunk. A task is a
+ * vector of four channels.
  */
 export const combineMoments: SimdKernel = {
   name: 'combineMoments',
@@ -80,10 +79,8 @@ export const combineMoments: SimdKernel = {
       mean.set(mean.add(delta.mul(share)));
       squares.set(squares.add(load(from.add(padded))).add(delta.mul(delta).mul(weight).mul(share)));
     });
-    const left = local(channels!.sub(at.shr(2)));
-    storeUpTo(output!.add(at), mean, left);
     const variance = local(squares.div(broadcast(local(pixels!.toF32()))));
-    storeUpTo(output!.add(channels!.shl(2)).add(at), variance, left);
+    storeRows(output!, channels!, at, [mean, variance]);
   },
 };
 

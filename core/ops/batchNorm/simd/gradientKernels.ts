@@ -1,10 +1,9 @@
 /** The kernels of the gradients: the sums that all pixels share, chunk by chunk and combined, and the input's gradient. */
 import { broadcast, load, local, range, splat, store, threadScratch, times } from '../../../devices/simd/emit/index.ts';
 import type { SimdKernel } from '../../../devices/simd/kernel.ts';
-import { storeUpTo } from '../../../devices/simd/rows.ts';
 import type { Expression } from '../../pointwise/expression.ts';
 import { vectorOf } from '../../pointwise/vector.ts';
-import { chunkOf, forChannelBlocks, forEachVector, inverseDeviation, paddedBytes } from './chunks.ts';
+import { chunkOf, forChannelBlocks, forEachVector, inverseDeviation, paddedBytes, storeRows } from './chunks.ts';
 
 /** dy as a formula over so many arrays. */
 interface Slope {
@@ -65,10 +64,8 @@ export function combineSums(epsilon: number): SimdKernel {
         weighted.set(weighted.add(load(from.add(padded))));
         from.increase(padded.shl(1));
       });
-      const left = local(channels!.sub(at.shr(2)));
-      storeUpTo(output!.add(at), plain, left);
       const scaled = local(weighted.mul(inverseDeviation(moments!, channels!, at, epsilon)));
-      storeUpTo(output!.add(channels!.shl(2)).add(at), scaled, left);
+      storeRows(output!, channels!, at, [plain, scaled]);
     },
   };
 }
