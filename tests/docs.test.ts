@@ -75,7 +75,7 @@ beforeAll(async () => {
 describe.each(pages)('%s', (page) => {
   it('has commands', () => expect(commandsOf(page).length).toBeGreaterThan(2));
   it.each(commandsOf(page))('%s', async (command) => {
-    const args = [program(), ...shortened(command.split(/\s+/))];
+    const args = [program, ...shortened(command.split(/\s+/))];
     if (command.includes('back.safetensors') && !existsSync(join(folder, 'back.safetensors')))
       cpSync(join(folder, 'resnet18.safetensors'), join(folder, 'back.safetensors'));
     const { code, stderr } = await runProcess(args, folder);

@@ -6,11 +6,11 @@ import { cpSync, existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll } from 'vitest';
-import { type Finished, ROOT, runProcess, type Watch } from './run.ts';
+import { type Finished, ROOT, runProcess, TSC, type Watch } from './run.ts';
 
 export interface CompiledCli {
   /** The file that Node starts. */
-  program(): string;
+  readonly program: string;
   /** Runs it as a user does. */
   runCli(args: readonly string[], watch?: Watch): Promise<Finished>;
 }
@@ -20,14 +20,13 @@ export function compiledCli(): CompiledCli {
   const program = join(folder, 'cli/main.js');
   beforeAll(() => compile(folder, program));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
-  return { program: () => program, runCli: (args, watch) => runProcess([program, ...args], ROOT, watch) };
+  return { program, runCli: (args, watch) => runProcess([program, ...args], ROOT, watch) };
 }
 
 async function compile(folder: string, program: string): Promise<void> {
   cpSync(join(ROOT, 'package.json'), join(folder, 'package.json'));
   for (const packages of ['node_modules', 'optional']) symlinkSync(join(ROOT, packages), join(folder, packages), 'junction');
-  const tsc = join(ROOT, 'node_modules/typescript/bin/tsc');
   const lean = ['--declaration', 'false', '--declarationMap', 'false', '--sourceMap', 'false'];
-  const { stdout } = await runProcess([tsc, '-p', 'tsconfig.build.json', '--outDir', folder, ...lean], ROOT);
+  const { stdout } = await runProcess([TSC, '-p', 'tsconfig.build.json', '--outDir', folder, ...lean], ROOT);
   if (!existsSync(program)) throw new Error(`the command line did not compile:\n${stdout}`);
 }

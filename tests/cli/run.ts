@@ -5,6 +5,9 @@ import { fileURLToPath } from 'node:url';
 
 export const ROOT = join(dirname(fileURLToPath(import.meta.url)), '../..');
 
+/** The compiler, as a program for Node. */
+export const TSC = join(ROOT, 'node_modules/typescript/bin/tsc');
+
 export interface Finished {
   readonly code: number | null;
   readonly stdout: string;

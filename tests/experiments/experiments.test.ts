@@ -99,7 +99,7 @@ describe.each(EXPERIMENTS)('$name', (experiment) => {
     for (const name of names) expect(table).toContain(`| ${name} |`);
     const picture = readFileSync(join(directory, 'curves.svg'), 'utf8');
     expect(picture).toMatch(/^<svg [\s\S]*<\/svg>\n$/);
-    for (const name of names) expect(picture).toMatch(new RegExp(`>${name}( - -)?<`));
+    for (const [k, name] of names.entries()) expect(picture).toContain(k < 10 ? `>${name}<` : `>${name} - -<`); // ten colours
     const report = readFileSync(join(directory, 'report.md'), 'utf8');
     expect(report).toContain(table);
     expect(report).toMatch(/The finding showed|The finding did NOT show|The question is open/);

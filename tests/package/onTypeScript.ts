@@ -2,13 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { describe, expect, it } from 'vitest';
-import { runProcess } from '../cli/run.ts';
+import { runProcess, TSC } from '../cli/run.ts';
 import type { Installed } from './tarball.ts';
-
-const TSC = fileURLToPath(new URL('./bin/tsc', import.meta.resolve('typescript/package.json')));
 
 const MODES = [
   { resolution: 'bundler', config: 'tsconfig.json' },

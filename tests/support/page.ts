@@ -4,7 +4,7 @@
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Finished, ROOT, runProcess } from '../cli/run.ts';
+import { type Finished, ROOT, runProcess, TSC } from '../cli/run.ts';
 
 export interface PageFile {
   readonly name: string;
@@ -75,7 +75,7 @@ export async function typeErrors(programs: readonly PageFile[], files: readonly 
   const settings = { extends: '../tsconfig.json', include: ['*.ts'] };
   const { stdout } = await inFolder(
     [...programs, ...files, { name: 'tsconfig.json', text: JSON.stringify(settings) }],
-    (folder) => runProcess([join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder], folder),
+    (folder) => runProcess([TSC, '-p', folder], folder),
   );
   return stdout;
 }

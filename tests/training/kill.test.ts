@@ -37,7 +37,7 @@ function train(args: readonly string[], fault?: Fault, delay?: number) {
   const preload = fault ? ['--import', join(ROOT, 'tests/support/faultyDisk.mjs')] : [];
   process.env.TAPEGRAD_FAULT = JSON.stringify({ kind: 'kill', ...fault });
   let armed = false;
-  return runProcess([...preload, program(), 'train', ...RUNNING, ...args], ROOT, (printed, child) => {
+  return runProcess([...preload, program, 'train', ...RUNNING, ...args], ROOT, (printed, child) => {
     if (delay === undefined || armed || !printed.includes('training resnet20')) return;
     armed = true;
     setTimeout(() => child.kill('SIGKILL'), delay);
