@@ -1,59 +1,60 @@
 /** The diagrams of docs/tour.md about convolution: a frame of the gpu.js kernels, the register tile of simd, Winograd's tiles. */
 import { TILE_COLUMNS, TILE_ROWS } from '../../core/devices/simd/tile.ts';
-import { type Correlation, type Frame, forwardCorrelation, frameOf, shiftsOf } from '../../core/ops/conv2d/frame.ts';
+import { forwardCorrelation, shiftOf } from '../../core/ops/conv2d/frame.ts';
 import { geometryOf } from '../../core/ops/conv2d/geometry.ts';
+import { type Tiling, tilingOf } from '../../core/ops/conv2d/tile.ts';
 import { arrow, BACKWARD, cell, drawing, FORWARD, INK, LEAF, text } from './svg.ts';
 
 /** The convolution whose kernel the page prints. */
-function pageCorrelation(): { correlation: Correlation; frame: Frame } {
+function pageTiling(): Tiling {
   const options = { stride: [1, 1], padding: [1, 1], dilation: [1, 1], groups: 1 } as const;
-  const correlation = forwardCorrelation(geometryOf([1, 2, 4, 4], [4, 2, 2, 2], options));
-  return { correlation, frame: frameOf(correlation) };
+  return tilingOf(forwardCorrelation(geometryOf([1, 16, 6, 6], [16, 16, 3, 3], options)));
 }
 
-/** What the page's program prints of that frame. */
-export function frameLine(): string {
-  const { correlation, frame } = pageCorrelation();
-  return `pitch ${frame.pitch}, ${frame.area} elements a channel, shifts of the taps ${shiftsOf(correlation, frame)}`;
+/** What the page's program prints of its tiles. */
+export function tilingLine(): string {
+  const { tile, frame, reads } = pageTiling();
+  return `tiles of ${tile.size.join(' x ')}, pitch ${frame.pitch}, ${frame.area} elements a channel, read at ${[...reads!.keys()]}`;
 }
 
-/** One channel of the frame with the place of each element; the image blue; the taps of one position outlined. */
+/** One channel with its padding, and where in the frame each element lies; the image blue; what one tile reads outlined. */
 export function frameDiagram(): string {
   const [left, top, size] = [24, 52, 44];
-  const { correlation, frame } = pageCorrelation();
+  const { correlation, frame, tile, reads } = pageTiling();
   const [height, width] = correlation.source;
-  const [y, x] = [1, 2];
-  const position = y * frame.pitch + x;
-  const placeOf = (at: number): [number, number] => [left + (at % frame.pitch) * size, top + Math.floor(at / frame.pitch) * size];
-  const cells = Array.from({ length: frame.area }, (_, at) => {
-    const [row, column] = [Math.floor(at / frame.pitch) - correlation.padding[0], (at % frame.pitch) - correlation.padding[1]];
-    const inside = row >= 0 && row < height && column >= 0 && column < width;
-    const [cellX, cellY] = placeOf(at);
-    return [cell(cellX, cellY, size, size, inside ? LEAF : 'none'), text(cellX + size / 2, cellY + size / 2, String(at))].join(
-      '\n',
-    );
+  const sides = [frame.rows * frame.phases[0].step, frame.pitch * frame.phases[1].step] as const;
+  const [row, column] = [1, 1];
+  const position = row * frame.pitch + column;
+  const cells = Array.from({ length: sides[0] * sides[1] }, (_, k) => {
+    const [y, x] = [Math.floor(k / sides[1]), k % sides[1]];
+    const [h, w] = [y - correlation.padding[0], x - correlation.padding[1]];
+    const inside = h >= 0 && h < height && w >= 0 && w < width;
+    const at = shiftOf(frame, [y, x]);
+    const [cellX, cellY] = [left + x * size, top + y * size];
+    const outline = reads!.has(at - position)
+      ? [`<g stroke-width="2.5">${cell(cellX + 3, cellY + 3, size - 6, size - 6, 'none', INK)}</g>`]
+      : [];
+    const label = text(cellX + size / 2, cellY + size / 2, String(at));
+    return [cell(cellX, cellY, size, size, inside ? LEAF : 'none'), ...outline, label].join('\n');
   });
-  const shifts = shiftsOf(correlation, frame);
-  const taps = shifts.map((shift) => {
-    const [cellX, cellY] = placeOf(position + shift);
-    return `<g stroke-width="2.5">${cell(cellX + 3, cellY + 3, size - 6, size - 6, 'none', INK)}</g>`;
-  });
-  const right = left + frame.pitch * size + 36;
+  const right = left + sides[1] * size + 36;
   const lines = [
-    `position (y, x) = (${y}, ${x})`,
-    `p = ${y} * ${frame.pitch} + ${x} = ${position}`,
-    ...shifts.map((shift, tap) => {
-      const [i, j] = [Math.floor(tap / correlation.kernel[1]), tap % correlation.kernel[1]];
-      return `tap (${i}, ${j}) at p + ${shift} = ${position + shift}`;
-    }),
+    `tile (${row}, ${column}) of ${tile.size.join(' x ')} outputs`,
+    `p = ${row} * ${frame.pitch} + ${column} = ${position}`,
+    'reads p +',
+    ...rowsOf([...reads!.keys()], 4).map((shifts) => `  ${shifts.join(', ')}`),
   ].map((line, k) => text(right, top + size / 2 + k * 30, line, 'start'));
-  const title = text(left, 26, `a channel of ${height} x ${width} in its frame, pitch ${frame.pitch}`, 'start');
-  return drawing(right + 200, top + frame.rows * size + 24, 'A frame and the taps of a position', [
-    title,
-    ...cells,
-    ...taps,
-    ...lines,
-  ]);
+  const title = text(
+    left,
+    26,
+    `a channel of ${height} x ${width} with its padding: where each element lies in the frame`,
+    'start',
+  );
+  return drawing(right + 230, top + sides[0] * size + 24, 'A frame and what one tile reads of it', [title, ...cells, ...lines]);
+}
+
+function rowsOf(values: readonly number[], length: number): number[][] {
+  return Array.from({ length: Math.ceil(values.length / length) }, (_, k) => values.slice(k * length, (k + 1) * length));
 }
 
 /** Sums as a grid of vectors of four, the vectors of a step of k above them, its numbers at their left. */

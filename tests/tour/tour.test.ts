@@ -5,7 +5,7 @@ import { wholeFiles } from '../support/excerpts.ts';
 import { programsOf, readPage, runPrograms } from '../support/page.ts';
 import { describePage, HINT } from '../support/pageCases.ts';
 import { indentedBlocks } from '../support/pageText.ts';
-import { frameLine } from './convolutionDiagrams.ts';
+import { tilingLine } from './convolutionDiagrams.ts';
 import { chainPlan, diagrams, scalarTape } from './diagrams.ts';
 import { compared } from './formulas.ts';
 
@@ -26,10 +26,10 @@ describe('docs/tour.md', () => {
     }
   });
 
-  it('has diagrams of the tape, the plan and the frame that its programs print', () => {
+  it('has diagrams of the tape, the plan and the tiles that its programs print', () => {
     expect(page).toContain(describeTape(scalarTape()));
     expect(page).toContain(explain(chainPlan()));
-    expect(page).toContain(frameLine());
+    expect(page).toContain(tilingLine());
   });
 
   it('has an exercise whose checks see that a gradient is missing, that of the gradient too', async () => {

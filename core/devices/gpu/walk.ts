@@ -1,7 +1,7 @@
 /**
- * Variables that walk through arrays in printed kernels. gpu.js computes in float32 wherever it does not see whole numbers, and then
- * converts at every read. It sees them in literals, loop counters, `this.thread`, and variables that start at 0 and are counted up
- * with `++` somewhere.
+ * What printed kernels are made of: variables that walk through arrays, and divisions only where there is something to divide. gpu.js computes in float32 wherever it does not see whole numbers, and then
+ * converts at every read. It sees them in literals, loop counters, `this.thread`, what `|` gives, and variables that start at 0 and are
+ * counted up with `++` somewhere.
  */
 
 /** The statements of such a variable: where it begins, and one that moves it on by at least 1. */
@@ -10,11 +10,20 @@ export interface Walk {
   readonly move: (distance: number) => string;
 }
 
-/** `whole` where `start` is made of whole numbers in gpu.js's eyes; a division or a variable makes it something else. */
-export function walk(name: string, start: string, whole: boolean): Walk {
-  if (!whole) return { begin: `let ${name} = ${start};`, move: (distance) => `${name} += ${distance}.0;` };
+export function walk(name: string, start: string): Walk {
   return {
-    begin: `let ${name} = 0; ${name} = ${start};`,
+    begin: `let ${name} = 0; ${name} = (${start}) | 0;`,
     move: (distance) => `${distance === 1 ? '' : `${name} += ${distance - 1}; `}${name}++;`,
   };
+}
+
+/** floor(value / by) as an expression, exact for values below 2^24. */
+export function quotient(value: string, by: number): string {
+  return by === 1 ? value : `idiv(${value}, ${by})`;
+}
+
+/** By how much a loop of that length can be unrolled without a rest, `most` at most. */
+export function unrolling(length: number, most: number): number {
+  for (let factor = Math.min(length, Math.floor(most)); factor > 1; factor--) if (length % factor === 0) return factor;
+  return 1;
 }

@@ -1,11 +1,13 @@
 /**
- * Frames, over which the gpu.js kernels walk: images with their padding written out, cut by the stride into phases.
+ * Frames, over which the gpu.js kernels walk: images with their padding written out, dealt into phases. Tiles of neighbouring outputs,
+ * which a cell makes, lie `step = tile * stride` rows apart, so what all tiles read at the same distance from their first row is every
+ * step-th row of an image, a phase; and likewise for columns.
  *
- *     framed[n, c, a, b, row, column] = x[n, c, row * stride + a - padding, column * stride + b - padding], zero outside
+ *     framed[n, c, a, b, row, column] = x[n, c, row * step + a - padding, column * step + b - padding], zero outside
  *
- * Position (y, x) is p = y * pitch + x for a pitch that has room for the columns which the last taps reach, so that every position
- * finds tap (i, j) at p + shift(i, j): no division, no test of bounds, and neighbouring positions read neighbouring elements. The
- * price are the columns between x and the pitch, for which products are computed and dropped.
+ * Tile (row, column) is position p = row * pitch + column for a pitch that has room for the columns which the last taps reach, so that
+ * every tile finds what it reads at p + shift: no division, no test of bounds, and neighbouring tiles read neighbouring elements. The
+ * price are the columns between the last tile and the pitch, for which products are computed and dropped.
  */
 import type { Geometry, Pair } from './geometry.ts';
 
@@ -26,13 +28,31 @@ export interface Correlation {
   readonly spread: Pair;
 }
 
+/** That output number `lane` of every tile meets the kernel's `tap` at some distance from the tile's first row, or column. */
+export interface Meeting {
+  readonly lane: number;
+  readonly tap: number;
+  readonly distance: number;
+}
+
+/** The phases along one axis: those of the distances first, first + gap, ... */
+interface Phases {
+  readonly step: number;
+  readonly first: number;
+  readonly gap: number;
+  readonly count: number;
+  /** How many tiles further the farthest meeting lies. */
+  readonly beyond: number;
+}
+
 export interface Frame {
-  readonly phases: Pair;
+  /** Vertical and horizontal. */
+  readonly phases: readonly [Phases, Phases];
   readonly rows: number;
   readonly pitch: number;
   /** Elements of one channel. */
   readonly area: number;
-  /** From the first position of an image to behind its last. */
+  /** From the first tile of an image to behind its last. */
   readonly positions: number;
   /** Whether the source is such a frame as it is. */
   readonly bare: boolean;
@@ -52,36 +72,65 @@ export function backwardCorrelation({ c, h, w, o, i, j, y, x, groups, ...options
   return { ...sizes, stride: [1, 1], dilation, padding: turned, spread: stride };
 }
 
-export function frameOf(correlation: Correlation): Frame {
-  const { size, stride, padding, spread } = correlation;
-  const [vertical, horizontal] = [reachOf(correlation, 0), reachOf(correlation, 1)];
-  const [rows, pitch] = [size[0] + vertical.beyond, size[1] + horizontal.beyond];
-  const phases: Pair = [vertical.phases, horizontal.phases];
+/** Kernels of more taps read their shifts from an array instead of having lines for each. */
+const MAX_PRINTED_TAPS = 64;
+
+export function isPrinted({ kernel }: Correlation): boolean {
+  return kernel[0] * kernel[1] <= MAX_PRINTED_TAPS;
+}
+
+/**
+ * The meetings along an axis for tiles of that length. Where a source is spread, those with the zeros between its rows are left out,
+ * if they are the same for all tiles and every tap has lines of its own.
+ */
+export function meetings(correlation: Correlation, tile: number, axis: 0 | 1): Meeting[] {
+  const { kernel, stride, dilation, padding, spread } = correlation;
+  const all = Array.from({ length: tile * kernel[axis] }, (_, k) => {
+    const [lane, tap] = [Math.floor(k / kernel[axis]), k % kernel[axis]];
+    return { lane, tap, distance: lane * stride[axis] + tap * dilation[axis] };
+  });
+  if ((tile * stride[axis]) % spread[axis] !== 0 || !isPrinted(correlation)) return all;
+  return all.filter(({ distance }) => (distance - padding[axis]) % spread[axis] === 0);
+}
+
+export function frameOf(correlation: Correlation, tile: Pair): Frame {
+  const { source, size, stride, padding, spread } = correlation;
+  const phases = [phasesOf(correlation, tile, 0), phasesOf(correlation, tile, 1)] as const;
+  const tiles: Pair = [Math.ceil(size[0] / tile[0]), Math.ceil(size[1] / tile[1])];
+  const [rows, pitch] = [tiles[0] + phases[0].beyond, tiles[1] + phases[1].beyond];
+  const whole = [...stride, ...spread].every((each) => each === 1) && padding.every((each) => each === 0);
+  const inOrder = tile[1] === 1 && (tile[0] === 1 || rows === 1) && rows * phases[0].count === source[0] && pitch === source[1];
   return {
     phases,
     rows,
     pitch,
-    area: phases[0] * phases[1] * rows * pitch,
-    positions: (size[0] - 1) * pitch + size[1],
-    bare: [...stride, ...spread].every((each) => each === 1) && padding.every((each) => each === 0),
+    area: phases[0].count * phases[1].count * rows * pitch,
+    positions: (tiles[0] - 1) * pitch + tiles[1],
+    bare: whole && inOrder,
   };
 }
 
-/** Along one axis: how many phases taps lie in, and how many rows of a phase beyond the outputs they reach. */
-function reachOf({ kernel, stride, dilation }: Correlation, axis: 0 | 1): { readonly phases: number; readonly beyond: number } {
-  const distances = Array.from({ length: kernel[axis] }, (_, tap) => tap * dilation[axis]);
-  return {
-    phases: Math.max(...distances.map((distance) => distance % stride[axis])) + 1,
-    beyond: Math.floor(distances.at(-1)! / stride[axis]),
-  };
+function phasesOf(correlation: Correlation, tile: Pair, axis: 0 | 1): Phases {
+  const step = tile[axis] * correlation.stride[axis];
+  const distances = meetings(correlation, tile[axis], axis).map(({ distance }) => distance);
+  const residues = distances.map((distance) => distance % step);
+  const first = Math.min(...residues);
+  const gap = residues.reduce((divisor, residue) => commonDivisor(divisor, residue - first), 0) || 1;
+  const count = (Math.max(...residues) - first) / gap + 1;
+  return { step, first, gap, count, beyond: Math.floor(Math.max(...distances) / step) };
 }
 
-/** shift(i, j) of every tap, in the order of the weights. */
-export function shiftsOf({ kernel, stride, dilation }: Correlation, { phases, rows, pitch }: Frame): number[] {
-  return Array.from({ length: kernel[0] * kernel[1] }, (_, tap) => {
-    const row = Math.floor(tap / kernel[1]) * dilation[0];
-    const column = (tap % kernel[1]) * dilation[1];
-    const phase = (row % stride[0]) * phases[1] + (column % stride[1]);
-    return (phase * rows + Math.floor(row / stride[0])) * pitch + Math.floor(column / stride[1]);
-  });
+function commonDivisor(a: number, b: number): number {
+  return b === 0 ? a : commonDivisor(b, a % b);
+}
+
+/** Where a tile finds what lies so many rows below and columns beside its first, counted from its position. */
+export function shiftOf({ phases, rows, pitch }: Frame, [down, right]: Pair): number {
+  const [a, b] = [phaseOf(phases[0], down), phaseOf(phases[1], right)];
+  const row = (a * phases[1].count + b) * rows + Math.floor(down / phases[0].step);
+  return row * pitch + Math.floor(right / phases[1].step);
+}
+
+function phaseOf({ step, first, gap }: Phases, distance: number): number {
+  return ((distance % step) - first) / gap;
 }

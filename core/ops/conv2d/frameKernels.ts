@@ -1,126 +1,125 @@
 /**
- * The gpu.js kernels that bring arrays into the order in which products.ts wants them, and back. Cells run over neighbouring elements
+ * The gpu.js kernels that bring arrays into the order in which products want them, and back. Cells run over neighbouring elements
  * along x, so that divisions, of rows by sizes, are uniform for a backend that computes several x at once.
  */
 import { type Kernel, type KernelThis, kernel } from '../../devices/gpu/kernel.ts';
+import { quotient } from '../../devices/gpu/walk.ts';
+import type { Correlation, Frame } from './frame.ts';
+import type { Chunk } from './launches.ts';
+import type { Tiling } from './tile.ts';
+import type { WeightTile } from './weightProducts.ts';
 
-/** framed[image z, (channel, phase, row) y, column x], see frame.ts. */
-export const frame = kernel('frame', function (this: KernelThis, source: Float32Array) {
-  const plane = idiv(this.thread.y, this.constants.rows!);
-  const channel = idiv(plane, this.constants.phasesY! * this.constants.phasesX!);
-  const phase = plane - channel * this.constants.phasesY! * this.constants.phasesX!;
-  const a = idiv(phase, this.constants.phasesX!);
-  const row = this.thread.y - plane * this.constants.rows!;
-  const h = row * this.constants.strideY! + a - this.constants.paddingY!;
-  const w = this.thread.x * this.constants.strideX! + phase - a * this.constants.phasesX! - this.constants.paddingX!;
-  const image = this.thread.z + this.constants.first!;
+/** framed[image z, (channel, phase, row) y, column x] of the images from `first` on, see frame.ts. */
+export function frameImages({ channels, source, padding, spread }: Correlation, frame: Frame, first: number): Kernel {
+  const [y, x] = frame.phases;
+  const phases = y.count * x.count;
+  const inside = (name: string, place: string, axis: 0 | 1): readonly [begin: string, test: string] => {
+    if (spread[axis] === 1) return [`const ${name} = ${place};`, `if (${name} >= 0) {`];
+    const known = `const ${name}Spread = ${place}; const ${name} = idiv(Math.max(${name}Spread, 0.0), ${spread[axis]});`;
+    return [known, `if (${name} * ${spread[axis]} === ${name}Spread) {`];
+  };
+  const [row, isRow] = inside('h', `line * ${y.step} + a * ${y.gap} + ${y.first - padding[0]}`, 0);
+  const [column, isColumn] = inside('w', `this.thread.x * ${x.step} + b * ${x.gap} + ${x.first - padding[1]}`, 1);
+  return kernel(
+    'frame',
+    `function (source) {
+  const plane = ${quotient('this.thread.y', frame.rows)};
+  const line = this.thread.y - plane * ${frame.rows};
+  const channel = ${quotient('plane', phases)};
+  const phase = plane - channel * ${phases};
+  const a = ${quotient('phase', x.count)};
+  const b = phase - a * ${x.count};
+  ${row}
+  ${column}
   let value = 0.0;
-  if (h >= 0) {
-    if (h < this.constants.height!) {
-      if (w >= 0) {
-        if (w < this.constants.width!) {
-          const line = (image * this.constants.channels! + channel) * this.constants.height! + h;
-          value = source[line * this.constants.width! + w]!;
+  ${isRow}
+    ${isColumn}
+      if (h < ${source[0]}) {
+        if (w < ${source[1]}) {
+          value = source[(((this.thread.z + ${first}) * ${channels} + channel) * ${source[0]} + h) * ${source[1]} + w];
         }
       }
     }
   }
   return value;
-});
+}`,
+  );
+}
 
-/** The same for a source with zeros spread between its rows and columns, which has one phase. */
-export const frameSpread = kernel('frameSpread', function (this: KernelThis, source: Float32Array) {
-  const channel = idiv(this.thread.y, this.constants.rows!);
-  const row = this.thread.y - channel * this.constants.rows! - this.constants.paddingY!;
-  const column = this.thread.x - this.constants.paddingX!;
-  const h = idiv(Math.max(row, 0.0), this.constants.spreadY!);
-  const w = idiv(Math.max(column, 0.0), this.constants.spreadX!);
-  const image = this.thread.z + this.constants.first!;
-  let value = 0.0;
-  if (h * this.constants.spreadY! === row) {
-    if (w * this.constants.spreadX! === column) {
-      if (h < this.constants.height!) {
-        if (w < this.constants.width!) {
-          const line = (image * this.constants.channels! + channel) * this.constants.height! + h;
-          value = source[line * this.constants.width! + w]!;
-        }
-      }
-    }
-  }
-  return value;
-});
-
-/** packed[g, o / 4, k, 4] = w[o, k]; channels missing in the last four are 0. */
-export const pack = kernel('pack', function (this: KernelThis, weight: Float32Array) {
-  const k = Math.floor((this.thread.x + 0.5) / 4);
-  const o = this.thread.y * 4 + this.thread.x - k * 4;
-  let value = 0.0;
-  if (o < this.constants.outputs!) {
-    value = weight[(this.thread.z * this.constants.outputs! + o) * this.constants.length! + k]!;
-  }
-  return value;
-});
-
-/** packed[g, c / 4, (o, i, j), 4] = w[o, c, last - i, last - j]: o and c exchanged, the kernel turned around. `outputs` counts c. */
-export const packTurned = kernel('packTurned', function (this: KernelThis, weight: Float32Array) {
-  const k = Math.floor((this.thread.x + 0.5) / 4);
-  const c = this.thread.y * 4 + this.thread.x - k * 4;
-  const o = idiv(k, this.constants.taps!);
-  const tap = this.constants.taps! - 1 - (k - o * this.constants.taps!);
-  let value = 0.0;
-  if (c < this.constants.outputs!) {
-    const plane = (this.thread.z * this.constants.channels! + o) * this.constants.outputs! + c;
-    value = weight[plane * this.constants.taps! + tap]!;
-  }
-  return value;
-});
-
-/** y[image z, (o, y) y, x] = product[image, o / 4, y * pitch + x, 4] */
-export const unpack = kernel('unpack', function (this: KernelThis, product: Float32Array) {
-  const channel = idiv(this.thread.y, this.constants.height!);
-  const row = this.thread.y - channel * this.constants.height!;
-  const g = idiv(channel, this.constants.outputs!);
-  const o = channel - g * this.constants.outputs!;
-  const quad = idiv(o, 4);
-  const plane = this.thread.z * this.constants.quads! + g * this.constants.quadsOfGroup! + quad;
-  const place = plane * this.constants.positions! + row * this.constants.pitch! + this.thread.x;
-  return product[place * 4 + o - quad * 4]!;
-});
-
-/** unpack for the images of one chunk; the others come from the output so far. */
-export const unpackInto = kernel('unpackInto', function (this: KernelThis, product: Float32Array, previous: Float32Array) {
-  const channel = idiv(this.thread.y, this.constants.height!);
-  const row = this.thread.y - channel * this.constants.height!;
-  const g = idiv(channel, this.constants.outputs!);
-  const o = channel - g * this.constants.outputs!;
-  const quad = idiv(o, 4);
-  const n = this.thread.z - this.constants.first!;
+/** y[image z, (o, y) y, x] = product[image, o / tile, position, 4], see tile.ts; chunk by chunk where not all `n` images have been made. */
+export function unpack({ correlation, frame, tile }: Tiling, { first, images }: Chunk, n: number): Kernel {
+  const { groups, outputs, size } = correlation;
+  const {
+    channels,
+    size: [rows, columns],
+  } = tile;
+  const lines = groups * outputs * size[0];
+  const value = (image: string): string =>
+    `product[((${image} * ${(groups * outputs) / channels} + o) * ${frame.positions} + row * ${frame.pitch} + column) * 4 + lane]`;
+  const place = `const channel = ${quotient('this.thread.y', size[0])};
+  const y = this.thread.y - channel * ${size[0]};
+  const o = ${quotient('channel', channels)};
+  const row = ${quotient('y', rows)};
+  const column = ${quotient('this.thread.x', columns)};
+  const line = (channel - o * ${channels}) * ${rows} + y - row * ${rows};
+  const lane = line * ${columns} + this.thread.x - column * ${columns};`;
+  if (images === n) return kernel('unpack', `function (product) {\n  ${place}\n  return ${value('this.thread.z')};\n}`);
+  return kernel(
+    'unpackChunk',
+    `function (product, previous) {
+  ${place}
+  const n = this.thread.z - ${first};
   let value = 0.0;
   if (n >= 0) {
-    if (n < this.constants.images!) {
-      const plane = n * this.constants.quads! + g * this.constants.quadsOfGroup! + quad;
-      const place = plane * this.constants.positions! + row * this.constants.pitch! + this.thread.x;
-      value = product[place * 4 + o - quad * 4]!;
+    if (n < ${images}) {
+      value = ${value('n')};
     }
   } else {
-    value = previous[(this.thread.z * this.constants.lines! + this.thread.y) * this.constants.width! + this.thread.x]!;
+    value = previous[(this.thread.z * ${lines} + this.thread.y) * ${size[1]} + this.thread.x];
   }
   return value;
+}`,
+  );
+}
+
+/** turned[n, y, x, o x] = dy[n, o, y, x]. Cells: channel x, pixel of a line y, line z, of which an image has `lines`. */
+export const turn = kernel('turn', function (this: KernelThis, dy: Float32Array) {
+  const image = idiv(this.thread.z, this.constants.lines!);
+  const line = this.thread.z - image * this.constants.lines!;
+  const plane = image * this.constants.channels! + this.thread.x;
+  return dy[(plane * this.constants.lines! + line) * this.constants.length! + this.thread.y]!;
 });
 
-/** dw[o, k] = sum over parts of partial[part, o / 4, k, 4], plus what earlier chunks gave. Cell: tap x, channel y over all groups. */
-export function addParts(withPrevious: boolean): Kernel {
-  const first = withPrevious ? 'previous[this.thread.y * this.constants.length + this.thread.x]' : '0.0';
+/** How the sums of a part of the weight gradient lie: `height` rows of `width` cells of four; and how many parts there are. */
+export interface PartialSums {
+  readonly width: number;
+  readonly height: number;
+  readonly count: number;
+}
+
+/** dw[o y, (c, tap) x] = sum over parts of partial[part, (c, tap) / tile, o / tile, 4], plus what earlier chunks gave. */
+export function addParts(
+  { channels, groups, kernel: window }: Correlation,
+  tile: WeightTile,
+  sums: PartialSums,
+  more: boolean,
+): Kernel {
+  const taps = window[0] * window[1];
+  const length = (channels / groups) * taps;
   return kernel(
     'addParts',
-    `function (partial${withPrevious ? ', previous' : ''}) {
-  const g = idiv(this.thread.y, this.constants.outputs);
-  const o = this.thread.y - g * this.constants.outputs;
-  const quad = idiv(o, 4);
-  const start = ((g * this.constants.quadsOfGroup + quad) * this.constants.length + this.thread.x) * 4 + o - quad * 4;
-  let total = ${first};
-  for (let part = 0; part < this.constants.parts; part++) {
-    total += partial[start + part * this.constants.step];
+    `function (partial${more ? ', previous' : ''}) {
+  const channel = ${quotient('this.thread.x', taps)};
+  const tap = this.thread.x - channel * ${taps};
+  const c = ${quotient('channel', tile.channels)};
+  const k = ${quotient('tap', tile.taps)};
+  const o = ${quotient('this.thread.y', tile.outputs)};
+  const line = (this.thread.y - o * ${tile.outputs}) * ${tile.channels} + channel - c * ${tile.channels};
+  const lane = line * ${tile.taps} + tap - k * ${tile.taps};
+  const start = ((c * ${taps / tile.taps} + k) * ${sums.width} + o) * 4 + lane;
+  let total = ${more ? `previous[this.thread.y * ${length} + this.thread.x]` : '0.0'};
+  for (let part = 0; part < ${sums.count}; part++) {
+    total += partial[start + part * ${4 * sums.width * sums.height}];
   }
   return total;
 }`,

@@ -1,15 +1,16 @@
 /**
- * matmul on gpu.js. A cell makes four neighbouring rows of one column, so that one read of b, which neighbouring cells make from
- * neighbouring elements, serves four products; the four of a are the same for all cells along x:
+ * matmul on gpu.js. A cell makes a tile of two rows and two columns, or four where there are no two, so that every number that it reads
+ * serves two products. The columns of a tile lie `apart`, so that cells along x read neighbouring elements of b; those of a are the same
+ * for all of them:
  *
- *     partial[part, batch, m / 4 y, n x, 4] = sum over k in the part of a[batch, m, k] b[batch, k, n]        n contiguous
+ *     partial[part, batch, m / rows y, column x, 4] = sum over k in the part of a[batch, m, k] b[batch, k, n]        n contiguous
  *     y[batch, m, n] = sum over parts
  *
- * k above 4,096 is summed in parts. A transposed b is laid out anew first where many rows read it. The cells load five numbers for four
- * multiply-adds; core/ops/conv2d/gpu.ts says why not fewer.
+ * k above 4,096 is summed in parts. A transposed b is laid out anew first where many rows read it. core/ops/conv2d/gpu.ts says what
+ * bounds such kernels.
  */
 import { type GpuProgram, type Kernel, kernel, type Launch, MAX_ELEMENTS, MAX_REDUCTION } from '../../devices/gpu/kernel.ts';
-import { type Walk, walk } from '../../devices/gpu/walk.ts';
+import { quotient, unrolling, type Walk, walk } from '../../devices/gpu/walk.ts';
 import type { MatmulSizes } from './matmul.ts';
 
 /** Cells along an axis where there are three: WebGPU starts no more workgroups along one. */
@@ -17,7 +18,22 @@ const MAX_CELLS = 65_535;
 /** From so many rows on, b is transposed before it is multiplied. */
 const MANY_ROWS = 16;
 
-const LANES = [0, 1, 2, 3];
+/** Terms of a sum in the body of the loop over them, at most. */
+const MOST_UNROLLED = 8;
+
+/** Rows and columns that a cell makes, and how far apart its columns are. */
+interface Tile {
+  readonly rows: number;
+  readonly columns: number;
+  readonly apart: number;
+}
+
+/** The tile whose cells read least in all. */
+function tileOf({ m, n }: MatmulSizes): Tile {
+  const tiles = [2, 4, 1].map((rows) => ({ rows, columns: 4 / rows, apart: Math.ceil((n * rows) / 4) }));
+  const reads = ({ rows, columns, apart }: Tile): number => (rows + columns) * apart * Math.ceil(m / rows);
+  return tiles.reduce((best, each) => (reads(each) < reads(best) ? each : best));
+}
 
 interface Parts {
   readonly count: number;
@@ -29,70 +45,86 @@ interface Axes {
   readonly cells: readonly number[];
   readonly statements: string;
   readonly names: readonly [x: string, y: string, z: string];
-  /** Whether the names are whole numbers to gpu.js. */
-  readonly whole: boolean;
 }
 
 function axesOf(cells: readonly [number, number, number]): Axes {
   const names = ['this.thread.x', 'this.thread.y', 'this.thread.z'] as const;
-  if (Math.max(...cells) <= MAX_CELLS) return { cells, statements: '', names, whole: true };
+  if (Math.max(...cells) <= MAX_CELLS) return { cells, statements: '', names };
   const statements = `const line = idiv(this.thread.x, ${cells[0]});
   const x = this.thread.x - line * ${cells[0]};
   const z = idiv(line, ${cells[1]});
   const y = line - z * ${cells[1]};`;
-  return { cells: [cells[0] * cells[1] * cells[2]], statements, names: ['x', 'y', 'z'], whole: false };
+  return { cells: [cells[0] * cells[1] * cells[2]], statements, names: ['x', 'y', 'z'] };
 }
 
-/** Where the four rows of a begin: at distances from one place, or each at its own where the last four are not whole. */
-function walksOfA(
-  { m, k, a }: MatmulSizes,
-  y: string,
-  [image, first, whole]: readonly [string, string, boolean],
+/** The rows or columns of a tile in their operand: how many, how far apart; how many there are, and how far it is from one to the next. */
+interface Side {
+  readonly count: number;
+  readonly apart: number;
+  readonly length: number;
+  readonly stride: number;
+}
+
+/** Where a tile's rows or columns begin: at distances from one place, or each at its own where some lie behind the end. */
+function walksOf(
+  { count, apart, length, stride }: Side,
+  [name, start, first]: readonly [string, string, string],
 ): { readonly walks: readonly Walk[]; readonly at: (lane: number) => string } {
-  const start = (row: string): string => `${image} * ${m * k} + ${row} * ${a.m} + ${first} * ${a.k}`;
-  if (m % 4 === 0) return { walks: [walk('p', start(`${y} * 4`), whole)], at: (lane) => `p + ${lane * a.m}` };
-  const rows = LANES.map((lane) => `Math.min(${y} * 4 + ${lane}, ${m - 1})`);
-  return { walks: rows.map((row, lane) => walk(`p${lane}`, start(row), false)), at: (lane) => `p${lane}` };
+  if (length % count === 0)
+    return { walks: [walk(name, `${start} + ${first} * ${stride}`)], at: (lane) => `${name} + ${lane * apart * stride}` };
+  const last = (lane: number): string => `Math.min(${first} + ${lane * apart}, ${length - 1})`;
+  const walks = Array.from({ length: count }, (_, lane) => walk(`${name}${lane}`, `${start} + ${last(lane)} * ${stride}`));
+  return { walks, at: (lane) => `${name}${lane}` };
 }
 
-function product(sizes: MatmulSizes, { count, span }: Parts, axes: Axes): Kernel {
-  const { batch, n, k, a, b } = sizes;
+function product(sizes: MatmulSizes, tile: Tile, { count, span }: Parts, axes: Axes): Kernel {
+  const { batch, m, n, k, a, b } = sizes;
   const [x, y, z] = axes.names;
   const divided = batch > 1 && count > 1;
-  const whole = axes.whole && !divided;
   const [image, part] = divided ? ['image', 'part'] : batch > 1 ? [z, '0'] : ['0', z];
   const first = `${part} * ${span}`;
-  const rows = walksOfA(sizes, y, [image, first, whole]);
-  const column = walk('q', `${image} * ${k * n} + ${first} * ${b.k} + ${x} * ${b.n}`, whole);
-  const terms = ['const value = b[q];', ...LANES.map((lane) => `c${lane} += a[${rows.at(lane)}] * value;`)];
+  const sideOfA = { count: tile.rows, apart: 1, length: m, stride: a.m };
+  const sideOfB = { count: tile.columns, apart: tile.apart, length: n, stride: b.n };
+  const rows = walksOf(sideOfA, ['p', `${image} * ${m * k} + ${first} * ${a.k}`, `${y} * ${tile.rows}`]);
+  const columns = walksOf(sideOfB, ['q', `${image} * ${k * n} + ${first} * ${b.k}`, x]);
+  const term = (u: number): string[] => [
+    ...Array.from({ length: tile.rows }, (_, row) => `const a${row}_${u} = a[${rows.at(row)} + ${u * a.k}];`),
+    ...Array.from({ length: tile.columns }, (_, column) => `const b${column}_${u} = b[${columns.at(column)} + ${u * b.k}];`),
+    ...[0, 1, 2, 3].map((lane) => `c${lane} += a${Math.floor(lane / tile.columns)}_${u} * b${lane % tile.columns}_${u};`),
+  ];
   const ragged = span * count > k;
+  const unrolled = ragged ? 1 : unrolling(span, MOST_UNROLLED);
+  const terms = Array.from({ length: unrolled }, (_, u) => term(u)).flat();
   const lines = [
     axes.statements,
     divided ? `const part = idiv(${z}, ${batch}); const image = ${z} - part * ${batch};` : '',
-    ...[column, ...rows.walks].map(({ begin }) => begin),
+    ...[...columns.walks, ...rows.walks].map(({ begin }) => begin),
     'let c0 = 0.0; let c1 = 0.0; let c2 = 0.0; let c3 = 0.0;',
-    `for (let k = 0; k < ${span}; k++) {`,
+    `for (let k = 0; k < ${span / unrolled}; k++) {`,
     ...(ragged ? [`if (${first} + k < ${k}) {`, ...terms, '}'] : terms),
-    column.move(b.k),
-    ...rows.walks.map(({ move }) => move(a.k)),
+    ...columns.walks.map(({ move }) => move(unrolled * b.k)),
+    ...rows.walks.map(({ move }) => move(unrolled * a.k)),
     '}',
     'return [c0, c1, c2, c3];',
   ];
   return kernel('product', `function (a, b) {\n  ${lines.join('\n  ')}\n}`, 4);
 }
 
-/** y[image z, row y, column x] = sum over parts of partial[part, image, row / 4, column, 4] */
-function addParts({ batch, n }: MatmulSizes, quads: number, { count }: Parts, axes: Axes): Kernel {
+/** y[image z, row y, column x] = sum over parts of partial[part, image, row / rows, column % apart, 4] */
+function addParts({ batch, m }: MatmulSizes, { rows, columns, apart }: Tile, { count }: Parts, axes: Axes): Kernel {
   const [x, y, z] = axes.names;
+  const tiles = Math.ceil(m / rows) * apart;
   return kernel(
     'addParts',
     `function (partial) {
   ${axes.statements}
-  const quad = idiv(${y}, 4);
-  const start = ((${z} * ${quads} + quad) * ${n} + ${x}) * 4 + ${y} - quad * 4;
+  const tile = ${quotient(y, rows)};
+  const column = idiv(${x}, ${apart});
+  const lane = (${y} - tile * ${rows}) * ${columns} + column;
+  const start = (${z} * ${tiles} + tile * ${apart} + ${x} - column * ${apart}) * 4 + lane;
   let total = 0.0;
   for (let part = 0; part < ${count}; part++) {
-    total += partial[start + part * ${batch * quads * n * 4}];
+    total += partial[start + part * ${batch * tiles * 4}];
   }
   return total;
 }`,
@@ -114,28 +146,30 @@ function partsOf(k: number, size: number): Parts {
 
 export function matmulProgram(sizes: MatmulSizes): GpuProgram {
   const { batch, m, n, k, b } = sizes;
-  const quads = Math.ceil(m / 4);
-  const parts = partsOf(k, batch * quads * 4 * n);
+  const tile = tileOf(sizes);
+  const quads = Math.ceil(m / tile.rows);
+  const parts = partsOf(k, batch * quads * tile.apart * 4);
   const turned = b.n !== 1 && m > MANY_ROWS;
   const given = turned ? { ...sizes, b: { k: n, n: 1 } } : sizes;
-  const [products, results, rows] = [axesOf([n, quads, batch * parts.count]), axesOf([n, m, batch]), axesOf([n, k, batch])];
+  const products = axesOf([tile.apart, quads, batch * parts.count]);
+  const [results, rows] = [axesOf([n, m, batch]), axesOf([n, k, batch])];
   const launches: Launch[] = [
     {
-      kernel: product(given, parts, products),
+      kernel: product(given, tile, parts, products),
       constants: {},
       inputs: [{ input: 0 }, turned ? { scratch: 1 } : { input: 1 }],
       output: { scratch: 0 },
       cells: products.cells,
     },
     {
-      kernel: addParts(sizes, quads, parts, results),
+      kernel: addParts(sizes, tile, parts, results),
       constants: {},
       inputs: [{ scratch: 0 }],
       output: 'output',
       cells: results.cells,
     },
   ];
-  const scratch = [4 * quads * n * batch * parts.count];
+  const scratch = [4 * quads * tile.apart * batch * parts.count];
   if (!turned) return { scratch, launches };
   const inputs = [{ input: 1 }];
   const first: Launch = { kernel: transpose(sizes, rows), constants: {}, inputs, output: { scratch: 1 }, cells: rows.cells };

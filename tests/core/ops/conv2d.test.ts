@@ -1,9 +1,11 @@
 /** conv2d and its gradients: an independent loop as oracle, differences, devices, every option crossed. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Conv2dOptions, conv2d, tensor, zeros } from '../../../core/index.ts';
-import { geometryOf } from '../../../core/ops/conv2d/geometry.ts';
-import { forwardProgram } from '../../../core/ops/conv2d/gpu.ts';
+import type { GpuProgram } from '../../../core/devices/gpu/kernel.ts';
+import { type Conv2dOptions, conv2d, type Shape, tensor, zeros } from '../../../core/index.ts';
+import { type Geometry, geometryOf } from '../../../core/ops/conv2d/geometry.ts';
+import { forwardProgram, inputGradientProgram } from '../../../core/ops/conv2d/gpu.ts';
+import { weightGradientProgram } from '../../../core/ops/conv2d/gpuWeights.ts';
 import { checkDevice, checkGradient, checkSecondGradient, input } from '../../support/check.ts';
 import { CANCELLATION_TOLERANCE, onEveryDevice, reference } from '../../support/devices.ts';
 import { evaluate } from '../../support/evaluate.ts';
@@ -132,24 +134,46 @@ onEveryDevice((device) => {
 });
 
 describe('the gpu program', () => {
+  const geometry = (x: Shape, w: Shape, stride = 1, padding = 1): Geometry =>
+    geometryOf(x, w, { stride: [stride, stride], padding: [padding, padding], dilation: [1, 1], groups: 1 });
+  const count = (pattern: RegExp, { launches }: GpuProgram): number =>
+    launches.flatMap(({ kernel }) => kernel.source.match(pattern) ?? []).length;
+  const names = ({ launches }: GpuProgram): string[] => launches.map(({ kernel }) => kernel.name);
+
   it('takes images in chunks so that no array passes 2^24 elements', () => {
-    const geometry = geometryOf([1000, 16, 32, 32], [16, 16, 3, 3], {
-      stride: [1, 1],
-      padding: [1, 1],
-      dilation: [1, 1],
-      groups: 1,
-    });
-    const { scratch, launches } = forwardProgram(geometry);
-    expect(Math.max(...scratch)).toBeLessThanOrEqual(2 ** 24);
-    expect(launches.map((launch) => launch.kernel.name)).toEqual([
-      'pack',
-      'frame',
-      'correlate',
-      'unpackInto',
-      'frame',
-      'correlate',
-      'unpackInto',
-    ]);
+    const program = forwardProgram(geometry([1000, 16, 32, 32], [16, 16, 3, 3]));
+    expect(Math.max(...program.scratch)).toBeLessThanOrEqual(2 ** 24);
+    const chunk = ['frame', 'correlate', 'unpackChunk'];
+    expect(names(program)).toEqual([...chunk, ...chunk]);
+  });
+
+  it('loads 25 numbers for 36 multiply-adds of a 3 x 3 kernel', () => {
+    const program = forwardProgram(geometry([2, 16, 32, 32], [16, 16, 3, 3]));
+    expect(count(/framed\[/g, program)).toBe(16);
+    expect(count(/weights\[/g, program)).toBe(9);
+    expect(count(/c\d \+=/g, program)).toBe(36);
+  });
+
+  it('loads 10 and 8 numbers for 24 multiply-adds of its weight gradient', () => {
+    const program = weightGradientProgram(geometry([2, 16, 32, 32], [16, 16, 3, 3]));
+    expect(count(/framed\[/g, program)).toBe(10);
+    expect(count(/turned\[/g, program)).toBe(8);
+    expect(count(/c\d \+=/g, program)).toBe(24);
+  });
+
+  it('multiplies with no zero between the rows and columns of dy, and writes none down', () => {
+    const program = inputGradientProgram(geometry([2, 16, 32, 32], [32, 16, 3, 3], 2));
+    expect(count(/c\d \+=/g, program) / (count(/framed\[/g, program) / 4)).toBe(9); // of four outputs, one tap a pair of parities
+    expect(program.scratch[0]).toBe(2 * 32 * 17 * 17);
+  });
+
+  it('reads images of a 1 x 1 kernel as they lie, two channels and two pixels a cell', () => {
+    const even = forwardProgram(geometry([2, 16, 8, 8], [16, 16, 1, 1], 1, 0));
+    expect(names(even)).toEqual(['correlate', 'unpack']);
+    expect(even.launches[0]!.cells).toEqual([32, 8, 2]);
+    const odd = forwardProgram(geometry([2, 16, 7, 7], [16, 16, 1, 1], 1, 0));
+    expect(names(odd)).toEqual(['correlate', 'unpack']);
+    expect(odd.launches[0]!.cells).toEqual([49, 4, 2]);
   });
 });
 

@@ -173,13 +173,24 @@ describe('the gpu program', () => {
   const programOf = (a: Shape, b: Shape): GpuProgram =>
     matmulProgram(matmulSizes(a, b, { transposeA: false, transposeB: false }));
 
-  it('makes four rows a cell, then puts them in order', () => {
+  it('makes two rows and columns a cell, then puts them in order', () => {
     const { launches, scratch } = programOf([2, 5, 3], [2, 3, 7]);
     expect(launches.map(({ kernel, cells }) => [kernel.name, kernel.lanes, cells])).toEqual([
-      ['product', 4, [7, 2, 2]],
+      ['product', 4, [4, 3, 2]],
       ['addParts', 1, [7, 5, 2]],
     ]);
-    expect(scratch).toEqual([4 * 2 * 7 * 2]);
+    expect(scratch).toEqual([4 * 3 * 4 * 2]);
+  });
+
+  it('makes four rows of a column, and four columns of a row', () => {
+    expect(programOf([1, 9, 3], [1, 3, 1]).launches[0]!.cells).toEqual([1, 3, 1]);
+    expect(programOf([1, 1, 3], [1, 3, 9]).launches[0]!.cells).toEqual([3, 1, 1]);
+  });
+
+  it('loads no more numbers than it multiplies', () => {
+    const { source } = programOf([1, 64, 64], [1, 64, 64]).launches[0]!.kernel;
+    expect(source.match(/\b[ab]\[/g)).toHaveLength(32);
+    expect(source.match(/c\d \+=/g)).toHaveLength(32);
   });
 
   it('transposes b where many rows read it', () => {
@@ -194,7 +205,9 @@ describe('the gpu program', () => {
   it.each([4096, 4097, 8192, 9001, 50_021])('sums a k of %d in parts of at most 4,096', (k) => {
     const { launches } = programOf([1, 2, k], [1, k, 3]);
     const parts = launches[0]!.cells[2]!;
-    const span = Number(/k < (\d+); k\+\+/.exec(launches[0]!.kernel.source)![1]);
+    const { source } = launches[0]!.kernel;
+    const unrolled = source.match(/c0 \+=/g)!.length;
+    const span = unrolled * Number(/k < (\d+); k\+\+/.exec(source)![1]);
     expect(parts).toBe(Math.ceil(k / 4096));
     expect(span).toBeLessThanOrEqual(4096);
     expect(span * parts).toBeGreaterThanOrEqual(k);
