@@ -270,6 +270,57 @@ export const FAULTS: readonly Fault[] = [
     'models/devices',
   ),
 
+  // Kernels of gpu.js.
+  fault(
+    'frame: a tile leaves out the taps that meet dy and not those that meet the zeros between',
+    'core/ops/conv2d/frame.ts',
+    '(distance - padding[axis]) % spread[axis] === 0',
+    '(distance + 1 - padding[axis]) % spread[axis] === 0',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'frame: the shift forgets the phase',
+    'core/ops/conv2d/frame.ts',
+    '(a * phases[1].count + b) * rows',
+    '(a * phases[1].count) * rows',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'tile: rows and columns of a tile exchanged',
+    'core/ops/conv2d/tile.ts',
+    'down.lane * size[1] + right.lane',
+    'right.lane * size[1] + down.lane',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'correlate: the kernel of the gradient is not turned around',
+    'core/ops/conv2d/products.ts',
+    '(weights.turned ? weights.taps - 1 - tap : tap)',
+    'tap',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'unpack: images of a later chunk overwrite the earlier ones',
+    'core/ops/conv2d/frameKernels.ts',
+    'if (n >= 0) {',
+    'if (n >= -1) {',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'weight gradient: the taps of a row all read the first one’s elements',
+    'core/ops/conv2d/weightProducts.ts',
+    'shifts.indexOf(tapShift(frame, correlation, tap) + q)',
+    'shifts.indexOf(tapShift(frame, correlation, 0) + q)',
+    'core/ops/conv2d',
+  ),
+  fault(
+    'matmul: the last column of an odd number is behind the end',
+    'core/ops/matmul/gpu.ts',
+    'apart: Math.ceil((n * rows) / 4)',
+    'apart: Math.floor((n * rows) / 4)',
+    'core/ops/matmul',
+  ),
+
   // Plans.
   fault(
     'memory: lives that meet share a slot',

@@ -128,6 +128,10 @@ onEveryDevice((device) => {
     await checkDevice(device, (x, w) => conv2d(x!, w!), long, 2e-3);
     await checkDevice(device, (x, w) => conv2d(x!, w!), [input([5, 3, 10, 10], 9), input([4, 3, 1, 1], 10)], 2e-3);
   });
+  it('takes images in chunks whose frames together pass 2^24 elements', async () => {
+    const inputs = [input([2000, 1, 6, 6], 11), input([2, 1, 3, 3], 12)];
+    await checkDevice(device, (x, w) => conv2d(x!, w!, { padding: 60, stride: 4 }), inputs, CANCELLATION_TOLERANCE);
+  });
   it('adds long sums in parts (64 x 65 positions, more than 4,096)', async () => {
     await checkDevice(device, (x, w) => conv2d(x!, w!, { padding: 1 }), [input([1, 2, 64, 65], 3), input([3, 2, 3, 3], 4)], 2e-3);
   });
