@@ -17,9 +17,10 @@ export function walk(name: string, start: string): Walk {
   };
 }
 
-/** floor(value / by) as an expression, exact for values below 2^24. */
+/** floor(value / by) as an expression, exact for values below 2^24: a division by a power of two does not round. */
 export function quotient(value: string, by: number): string {
-  return by === 1 ? value : `idiv(${value}, ${by})`;
+  if (by === 1) return value;
+  return Number.isInteger(Math.log2(by)) ? `Math.floor(${value} / ${by})` : `idiv(${value}, ${by})`;
 }
 
 /** By how much a loop of that length can be unrolled without a rest, `most` at most. */
