@@ -266,7 +266,7 @@ export const FAULTS: readonly Fault[] = [
     'core/devices/barrier.ts',
     'Atomics.load(control, 1) < generation; spins++',
     'false; spins++',
-    'core/devices/simd',
+    'core/devices/barrier',
     'models/devices',
   ),
 
