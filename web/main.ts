@@ -19,6 +19,8 @@ if (!crossOriginIsolated)
   playground.notice(
     'This page is not cross-origin isolated, so WebAssembly runs on one thread. A host that sends the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp gives it all cores.',
   );
+else if (typeof SharedArrayBuffer === 'undefined')
+  playground.notice('This browser gives pages no memory that threads share, so WebAssembly runs on one thread.');
 
 form.form.addEventListener('submit', (event) => {
   event.preventDefault();

@@ -28,9 +28,10 @@ export function canShareMemory(): boolean {
 
 /** What is said where threads are asked for and can share no memory. */
 export function notShared(device: string, remedy: string): Error {
-  return new Error(
-    `useDevice: ${device} needs memory that threads share, which a page has only when it is cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp); ${remedy}`,
-  );
+  const who = globalThis.crossOriginIsolated
+    ? 'which this browser gives to no page'
+    : 'which a page has only when it is cross-origin isolated (headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp)';
+  return new Error(`useDevice: ${device} needs memory that threads share, ${who}; ${remedy}`);
 }
 
 /** How threads are started here, and how many there are where nobody asks for a number. */

@@ -20,7 +20,7 @@ import {
 import { prepareWithHostSteps } from '../host-steps.ts';
 import { canShareMemory, notShared } from '../thread.ts';
 import { checkCount, threadCount, WorkerPool } from '../worker-pool.ts';
-import { emitModule, hasRelaxedSimd } from './emit/index.ts';
+import { emitModule, hasSimd } from './emit/index.ts';
 import type { SimdProgram } from './kernel.ts';
 import { blockBytes, EngineMemory, gibibytes } from './memory.ts';
 import { SimdPlan } from './plan.ts';
@@ -52,7 +52,7 @@ export class SimdDevice implements Device {
   private readonly dropped = new FinalizationRegistry<WeakRef<State>>((reference) => this.forget(reference));
   private arena = NOWHERE;
   private threadScratch = NOWHERE;
-  private readonly relaxed = hasRelaxedSimd();
+  private readonly relaxed = hasSimd('relaxed');
   readonly kernelForm = this.relaxed ? 'relaxed multiply-add' : 'multiply, then add';
   private nextPlan = 0;
 
@@ -64,9 +64,13 @@ export class SimdDevice implements Device {
 
   /**
    * Computes on threads where they can share memory, else on the calling thread. Rejects with a sentence where more threads are asked for
-   * than that, or where there is no memory.
+   * than that, or where there is no memory, or no WebAssembly: some browsers switch it off for safety.
    */
   static async open(options: DeviceOptions = {}, shared = canShareMemory()): Promise<SimdDevice> {
+    if (!hasSimd('plain'))
+      throw new Error(
+        'useDevice: simd needs WebAssembly with SIMD, which is missing here or switched off; use webgpu, webgl2 or cpu',
+      );
     if (!shared) return SimdDevice.openInPlace(options);
     const threads = await threadCount('simd', options.threads);
     const memory = new EngineMemory(true);

@@ -108,6 +108,18 @@ describe('simd on the calling thread', () => {
     );
   });
 
+  it('says what to use where there is no WebAssembly', async () => {
+    const { WebAssembly: there } = globalThis;
+    Reflect.deleteProperty(globalThis, 'WebAssembly');
+    try {
+      await expect(SimdDevice.open({}, false)).rejects.toThrow(
+        'useDevice: simd needs WebAssembly with SIMD, which is missing here or switched off; use webgpu, webgl2 or cpu',
+      );
+    } finally {
+      Reflect.set(globalThis, 'WebAssembly', there);
+    }
+  });
+
   it('emits modules that take the one memory and not the other', async () => {
     const module = await WebAssembly.compile(emitModule({ relaxed: false, shared: false }, []));
     const link = (shared: boolean) => new WebAssembly.Instance(module, { env: { memory: new EngineMemory(shared).memory } });

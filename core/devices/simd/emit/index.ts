@@ -9,7 +9,7 @@ export {
   type EmitOptions,
   type Emittable,
   emitModule,
-  hasRelaxedSimd,
+  hasSimd,
   multiplyAdd,
   subroutine,
   threadScratch,

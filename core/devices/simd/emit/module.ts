@@ -97,8 +97,8 @@ function locals({ locals: kinds }: Body): Code {
   return list(runs.map(({ kind, count }) => [unsigned(count), kind]));
 }
 
-/** Whether this engine has relaxed SIMD as it is: no flag is ever set. */
-export function hasRelaxedSimd(): boolean {
+/** Whether this engine has SIMD, plain or relaxed, as it is: no flag is ever set. */
+export function hasSimd(form: 'plain' | 'relaxed'): boolean {
   const probe: Emittable = {
     name: 'probe',
     parameters: 0,
@@ -107,5 +107,8 @@ export function hasRelaxedSimd(): boolean {
       emit(multiplyAdd(zero, zero, zero).code, [0x1a]);
     },
   };
-  return WebAssembly.validate(emitModule({ relaxed: true, shared: false }, [probe]));
+  return (
+    typeof WebAssembly !== 'undefined' &&
+    WebAssembly.validate(emitModule({ relaxed: form === 'relaxed', shared: false }, [probe]))
+  );
 }
