@@ -3,12 +3,13 @@ import { proxy, type Remote } from 'comlink';
 import type { ChoiceForm, Phase } from './choice.ts';
 import { element, make, throttled } from './page.ts';
 import type { Choice, DataFacts, Picture, PictureFile, RunFacts, Trainer, TrainingEvent } from './protocol.ts';
-import { Curves, type Trace } from './views/curves.ts';
+import { Curves } from './views/curves.ts';
 import { showInspection } from './views/inspection.ts';
 import { RunView } from './views/runFacts.ts';
 import { RunList } from './views/runList.ts';
 import { showAnswer } from './views/sketchpad.ts';
 import { showStep } from './views/stepText.ts';
+import type { Trace } from './views/trace.ts';
 
 /** Milliseconds between two drawings: more often nobody sees. */
 const PAUSE = 150;
@@ -143,11 +144,12 @@ export class Playground {
   }
 
   readCifar(files: readonly File[]): void {
-    this.reading('cifar10', () => this.trainer.readCifar(files));
+    const told = proxy((share: number) => this.progress(`Reading the files: ${100 * share} %`));
+    this.reading('cifar10', () => this.trainer.readCifar(files, told));
   }
 
   readPictures(files: readonly PictureFile[]): void {
-    const told = proxy((done: number) => this.say(`Reading pictures: ${done} of ${files.length}`));
+    const told = proxy((done: number) => this.progress(`Reading pictures: ${done} of ${files.length}`));
     this.reading('imagefolder', () => this.trainer.readPictures(files, told));
   }
 
@@ -195,7 +197,8 @@ export class Playground {
       if (before === 'failed' && this.run !== undefined) this.forget(this.run.trace);
       const trace = this.curves.begin(nameOf(facts));
       this.run = { facts, trace, view: new RunView(this.runPlaces, facts, trace) };
-      for (const event of facts.history) this.take(event);
+      await this.takeHistory();
+      this.unsaved = false;
       this.runs.add(trace);
       this.enter('paused', 'Ready.');
     } catch (error) {
@@ -231,6 +234,17 @@ export class Playground {
     if (event.kind === 'epoch' && this.phase === 'training') this.inspect().catch(() => undefined); // training itself tells
   }
 
+  /** In portions: the page answers between two of them. */
+  private async takeHistory(): Promise<void> {
+    let taken = 0;
+    for (;;) {
+      const portion = await this.trainer.history(taken);
+      if (portion.length === 0) return;
+      for (const event of portion) this.take(event);
+      taken += portion.length;
+    }
+  }
+
   private async inspect(): Promise<void> {
     if (this.inspecting) return;
     this.inspecting = true;
@@ -248,6 +262,11 @@ export class Playground {
     element('measure', HTMLButtonElement).disabled = phase !== 'paused';
     document.body.dataset.phase = phase;
     this.say(sentence);
+  }
+
+  /** What comes when its work is done already is not said. */
+  private progress(sentence: string): void {
+    if (this.phase === 'busy') this.say(sentence);
   }
 
   private say(sentence: string): void {

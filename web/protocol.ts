@@ -48,8 +48,6 @@ export interface RunFacts {
   readonly parameters: number;
   readonly trainingImages: number;
   readonly totalSteps: number;
-  /** Those of a saved run, when it was one. */
-  readonly history: readonly TrainingEvent[];
   /** Newer checkpoints of a saved run that were damaged and passed over. */
   readonly damaged: readonly string[];
 }
@@ -118,7 +116,7 @@ export interface StepText {
 /** What the worker does for the page. Every call rejects with a sentence for a person. */
 export interface Trainer {
   /** Takes CIFAR-10's files: the official archive, or .bin files. */
-  readCifar(files: readonly File[]): Promise<DataFacts>;
+  readCifar(files: readonly File[], onProgress: (share: number) => void): Promise<DataFacts>;
   /** Takes pictures, each in a folder named after its class. */
   readPictures(files: readonly PictureFile[], onProgress: (done: number) => void): Promise<DataFacts>;
   /** Builds a run; one that was open before is given up. */
@@ -127,6 +125,8 @@ export interface Trainer {
   load(archive: File, machine: Machine): Promise<RunFacts>;
   /** Opens the run that failed once more, from its last epoch on. */
   recover(machine: Machine): Promise<RunFacts>;
+  /** What happened before, when the run was saved once, from the `first` event on; some thousands at once, and none behind the last one. */
+  history(first: number): Promise<readonly TrainingEvent[]>;
   /** Trains on, for so many steps or to the end. */
   go(steps: number, onEvent: (event: TrainingEvent) => void): Promise<Rest>;
   /** Ends `go` after the step that is under way. */

@@ -6,14 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { hasChromium } from '../support/chromium.ts';
 import { SMALL, type Visitor } from '../support/playground.ts';
 import { contrasts } from './contrasts.ts';
+import { LONG_TASK, ownTasks } from './ownTasks.ts';
 import { playgroundForTests } from './setup.ts';
 
 /** What a page may load, compressed. */
 const MOST_BYTES = 400_000;
 /** Of text and its ground, as WCAG 2.1 has it (success criterion 1.4.3). */
 const LEAST_CONTRAST = 4.5;
-/** Milliseconds of the page's own thread without a pause, from which on a person notices; browsers call such a task long. */
-const LONG_TASK = 50;
 
 describe.skipIf(!hasChromium)('the looks of the playground', { timeout: 240_000 }, () => {
   const playground = playgroundForTests(false);
@@ -66,9 +65,7 @@ describe.skipIf(!hasChromium)('the looks of the playground', { timeout: 240_000 
     await visitor.choose({ ...SMALL, batchSize: 2, device: 'simd', threads: 1 });
     await visitor.press('go');
     await visitor.step(3);
-    await playground().browser.startTracing(visitor.page, { categories: ['toplevel', 'disabled-by-default-devtools.timeline'] });
-    await visitor.page.waitForTimeout(10_000);
-    const tasks = ownTasks(await playground().browser.stopTracing());
+    const tasks = await ownTasks(visitor.page, () => visitor.page.waitForTimeout(10_000));
     expect(tasks.length).toBeGreaterThan(100);
     expect(Math.max(...tasks)).toBeLessThan(LONG_TASK);
   });
@@ -100,21 +97,4 @@ function places(visitor: Visitor): Promise<(string | number)[][]> {
       return [fact.textContent.replace(/[\d.,–].*/, ''), x, y];
     }),
   );
-}
-
-/** Milliseconds of processor time of each task on the page's own thread: what others take of a busy machine is not in it. */
-function ownTasks(trace: Buffer): number[] {
-  interface Event {
-    readonly name: string;
-    readonly pid: number;
-    readonly tid: number;
-    readonly tdur?: number;
-    readonly args: { readonly name?: string };
-  }
-  const { traceEvents }: { readonly traceEvents: readonly Event[] } = JSON.parse(trace.toString());
-  const threadOf = ({ pid, tid }: Event): string => `${pid} ${tid}`;
-  const named = traceEvents.filter(({ name, args }) => name === 'thread_name' && args.name === 'CrRendererMain');
-  const pages = new Set(named.map(threadOf));
-  const tasks = traceEvents.filter((event) => /RunTask$/.test(event.name) && pages.has(threadOf(event)));
-  return tasks.map(({ tdur = 0 }) => tdur / 1000);
 }

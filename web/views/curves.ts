@@ -1,52 +1,34 @@
 /** Loss and error of several runs against their steps, as the paper's Fig. 6: training error dashed, test error solid. */
 import uPlot from 'uplot';
-import type { TrainingEvent } from '../protocol.ts';
+import { Trace } from './trace.ts';
 
-/** Steps over which thick curves are means. */
-const WINDOW = 25;
 /** Told apart by people who see no red and green, on light and on dark ground. */
 const COLOURS = ['#2f81f7', '#e8710a', '#1aa179', '#c2539f', '#8a7a10'];
 const HEIGHT = 240;
+/** The width of a point that marks a test. */
+const POINT = 5;
 const LABEL_FONT = '12px system-ui, sans-serif';
-
-/** What is drawn of one run; index k holds step k + 1. */
-export class Trace {
-  readonly loss: number[] = [];
-  readonly meanLoss: number[] = [];
-  readonly trainingError: number[] = [];
-  readonly testError: (number | undefined)[] = [];
-  private readonly errors: number[] = [];
-
-  constructor(
-    readonly name: string,
-    readonly colour: string,
-  ) {}
-
-  add(event: TrainingEvent): void {
-    const at = event.step - 1;
-    if (event.kind === 'epoch') {
-      if (event.testError !== undefined) this.testError[at] = 100 * event.testError;
-      return;
-    }
-    this.loss[at] = event.loss;
-    this.errors[at] = 100 * event.error;
-    this.meanLoss[at] = lastMean(this.loss);
-    this.trainingError[at] = lastMean(this.errors);
-  }
-}
-
-function lastMean(values: readonly number[]): number {
-  const last = values.slice(-WINDOW);
-  return last.reduce((sum, value) => sum + value, 0) / last.length;
-}
 
 /** Around the losses there are; before the first one an axis that many networks begin on. */
 function lossRange(_: uPlot, lowest: number | null, highest: number | null): uPlot.Range.MinMax {
   return lowest === null || highest === null ? [0, 3] : uPlot.rangeNum(lowest, highest, 0.1, true);
 }
 
-type Column = readonly (number | null | undefined)[];
-type Line = { readonly series: uPlot.Series; readonly column: (trace: Trace) => Column };
+/** Whether each value of a line can be marked without touching the next one. */
+function hasRoom({ data, width }: uPlot, line: number): boolean {
+  return Array.from(data[line]!).filter((value) => value !== undefined).length * 2 * POINT < width;
+}
+
+function selectedSteps(plot: uPlot): uPlot.Range.MinMax {
+  const { left, width } = plot.select;
+  return [plot.posToVal(left, 'x'), plot.posToVal(left + width, 'x')];
+}
+
+/** Lines of a run that share their steps: the columns of a trace, steps first. */
+interface Lines {
+  readonly series: readonly uPlot.Series[];
+  readonly columns: (trace: Trace) => [number[], ...number[][]];
+}
 
 export class Curves {
   private traces: Trace[] = [];
@@ -55,16 +37,15 @@ export class Curves {
 
   constructor(lossPlace: HTMLElement, errorPlace: HTMLElement) {
     this.loss = new Chart(lossPlace, 'loss', lossRange, [
-      { series: { width: 0.5, alpha: 0.5 }, column: (trace) => trace.loss },
-      { series: { width: 2 }, column: (trace) => trace.meanLoss },
+      { series: [{ width: 0.5, alpha: 0.5 }, { width: 2 }], columns: (trace) => trace.losses() },
     ]);
     this.error = new Chart(
       errorPlace,
       'wrong images, %',
       [0, 100],
       [
-        { series: { width: 1.5, dash: [5, 4] }, column: (trace) => trace.trainingError },
-        { series: { width: 2, spanGaps: true, points: { show: true, size: 5 } }, column: (trace) => trace.testError },
+        { series: [{ width: 1.5, dash: [5, 4] }], columns: (trace) => trace.trainingErrors() },
+        { series: [{ width: 2, points: { show: hasRoom, size: POINT } }], columns: (trace) => trace.testErrors() },
       ],
     );
     this.rebuild();
@@ -100,12 +81,14 @@ export class Curves {
 /** One uPlot; its lines are made anew when the runs are others. */
 class Chart {
   private plot: uPlot | undefined;
+  /** The steps that a person looks at closer. */
+  private zoom: uPlot.Range.MinMax | undefined;
 
   constructor(
     private readonly place: HTMLElement,
     private readonly title: string,
     private readonly range: uPlot.Scale.Range,
-    private readonly lines: readonly Line[],
+    private readonly lines: readonly Lines[],
   ) {
     new ResizeObserver(() => this.plot?.setSize({ width: this.width, height: HEIGHT })).observe(place);
   }
@@ -116,6 +99,7 @@ class Chart {
 
   rebuild(traces: readonly Trace[]): void {
     this.plot?.destroy();
+    this.zoom = undefined;
     const style = getComputedStyle(this.place);
     const axis: uPlot.Axis = {
       stroke: style.getPropertyValue('color'),
@@ -125,19 +109,24 @@ class Chart {
       labelGap: 2,
       labelFont: LABEL_FONT,
     };
+    const lines = this.lines.flatMap(({ series }) => series);
     const options: uPlot.Options = {
       width: this.width,
       height: HEIGHT,
-      cursor: { drag: { x: true, y: false } },
+      cursor: {
+        drag: { x: true, y: false, setScale: false },
+        bind: { dblclick: () => () => this.zoomTo(undefined) },
+      },
+      hooks: { setSelect: [(plot) => this.zoomTo(selectedSteps(plot))] },
       scales: {
-        x: { time: false, range: (_, __, last) => [1, Math.max(10, last)] },
+        x: { time: false, range: (_, __, last) => this.zoom ?? [1, Math.max(10, last)] },
         y: { range: this.range },
       },
       axes: [
         { ...axis, size: 28, label: 'training step' },
         { ...axis, size: 40, label: this.title },
       ],
-      series: [{}, ...traces.flatMap((trace) => this.lines.map(({ series }) => ({ ...series, stroke: trace.colour })))],
+      series: [{}, ...traces.flatMap(({ colour }) => lines.map((line) => ({ ...line, stroke: colour })))],
     };
     this.plot = new uPlot(options, this.columns(traces), this.place);
   }
@@ -146,12 +135,17 @@ class Chart {
     this.plot?.setData(this.columns(traces));
   }
 
+  private zoomTo(steps: uPlot.Range.MinMax | undefined): null {
+    const { plot } = this;
+    this.zoom = steps;
+    plot?.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+    plot?.setData(plot.data);
+    return null; // uPlot does nothing more about it
+  }
+
+  /** All lines at the steps that any of them has; between its own steps a line goes straight on. */
   private columns(traces: readonly Trace[]): uPlot.AlignedData {
-    const steps = Math.max(1, ...traces.map(({ loss }) => loss.length));
-    const full = (values: Column): (number | null | undefined)[] => Array.from({ length: steps }, (_, k) => values[k]);
-    return [
-      Array.from({ length: steps }, (_, k) => k + 1),
-      ...traces.flatMap((trace) => this.lines.map(({ column }) => full(column(trace)))),
-    ];
+    const tables = traces.flatMap((trace) => this.lines.map(({ columns }) => columns(trace)));
+    return tables.length === 0 ? [[]] : uPlot.join(tables);
   }
 }

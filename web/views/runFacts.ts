@@ -1,7 +1,7 @@
 /** How a run stands, in numbers. */
 import { make, percent } from '../page.ts';
 import type { RunFacts, TrainingEvent } from '../protocol.ts';
-import type { Trace } from './curves.ts';
+import type { Trace } from './trace.ts';
 
 /** What is not measured yet has its place already, so that nothing moves when it is. */
 const UNKNOWN = '–';
@@ -31,6 +31,7 @@ export class RunView {
 
   show(): void {
     const { run, latest, testError } = this;
+    const means = this.trace.latest;
     this.places.progress.max = run.totalSteps;
     this.places.progress.value = latest?.step ?? 0;
     const facts: [string, string][] = [
@@ -43,8 +44,8 @@ export class RunView {
       ['step', `${latest?.step ?? 0} of ${run.totalSteps}`],
       ['epoch', latest === undefined ? UNKNOWN : String(latest.epoch)],
       ['images/s', latest === undefined ? UNKNOWN : latest.imagesPerSecond.toFixed(0)],
-      ['loss', this.trace.meanLoss.at(-1)?.toFixed(4) ?? UNKNOWN],
-      ['training error', latest === undefined ? UNKNOWN : percent(this.trace.trainingError.at(-1)! / 100)],
+      ['loss', means?.meanLoss.toFixed(4) ?? UNKNOWN],
+      ['training error', means === undefined ? UNKNOWN : percent(means.error / 100)],
       ['test error', testError === undefined ? UNKNOWN : percent(testError)],
     ];
     this.places.facts.replaceChildren(

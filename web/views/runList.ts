@@ -1,6 +1,6 @@
 /** The runs in the charts; each can be taken out again. */
 import { make } from '../page.ts';
-import type { Trace } from './curves.ts';
+import type { Trace } from './trace.ts';
 
 export class RunList {
   private readonly items = new Map<Trace, HTMLElement>();

@@ -6,10 +6,11 @@ import { type CifarFile, DataError } from 'tapegrad/data';
 const MOST_BYTES = 400_000_000;
 const AGAIN = 'fetch cifar-10-binary.tar.gz again';
 
-export async function cifarFiles(files: readonly File[]): Promise<CifarFile[]> {
+/** `onProgress` hears the share of an archive that is read, ten times at most. */
+export async function cifarFiles(files: readonly File[], onProgress: (share: number) => void): Promise<CifarFile[]> {
   const found: CifarFile[] = [];
   for (const file of files) {
-    if (/\.(gz|tgz)$/i.test(file.name)) found.push(...unpack(file.name, await unzip(file)));
+    if (/\.(gz|tgz)$/i.test(file.name)) found.push(...unpack(file.name, await unzip(file, onProgress)));
     else if (/\.tar$/i.test(file.name)) found.push(...unpack(file.name, new Uint8Array(await file.arrayBuffer())));
     else found.push({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) });
   }
@@ -17,11 +18,15 @@ export async function cifarFiles(files: readonly File[]): Promise<CifarFile[]> {
 }
 
 /** Throws a DataError where the file is cut off, or none of its kind. */
-async function unzip(file: File): Promise<Uint8Array> {
+async function unzip(file: File, onProgress: (share: number) => void): Promise<Uint8Array> {
   const parts: Uint8Array[] = [];
   let total = 0;
   try {
-    const reader = file.stream().pipeThrough(new DecompressionStream('gzip')).getReader();
+    const reader = file
+      .stream()
+      .pipeThrough(counted(file.size, onProgress))
+      .pipeThrough(new DecompressionStream('gzip'))
+      .getReader();
     for (let next = await reader.read(); !next.done; next = await reader.read()) {
       parts.push(next.value);
       total += next.value.length;
@@ -42,6 +47,23 @@ async function unzip(file: File): Promise<Uint8Array> {
     at += part.length;
   }
   return bytes;
+}
+
+/** Lets bytes through, and tells how many of them have passed. */
+function counted(
+  size: number,
+  onProgress: (share: number) => void,
+): TransformStream<Uint8Array<ArrayBuffer>, Uint8Array<ArrayBuffer>> {
+  let [passed, tenths] = [0, 0];
+  return new TransformStream({
+    transform(bytes, controller) {
+      controller.enqueue(bytes);
+      passed += bytes.length;
+      const reached = Math.floor((10 * passed) / size);
+      if (reached > tenths) onProgress(reached / 10);
+      tenths = reached;
+    },
+  });
 }
 
 function unpack(archive: string, bytes: Uint8Array): CifarFile[] {

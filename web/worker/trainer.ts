@@ -25,14 +25,20 @@ import { type Moment, Session } from './session.ts';
 import { choiceOf, settingsOf } from './settings.ts';
 import { StepRecorder } from './stepRecorder.ts';
 
+/** Events that the page takes without a pause that a person would notice. */
+const PORTION = 2000;
+
 export class PageTrainer implements Trainer {
   private given: Partial<Record<DatasetName, PageImages>> = {};
   private session: Session | undefined;
   /** How the run that is open, or that failed, was opened. */
   private opened: { readonly settings: RunSettings; readonly normalisation: Normalisation } | undefined;
 
-  async readCifar(files: readonly File[]): Promise<DataFacts> {
-    return this.give('cifar10', cifarImages(await cifarFiles(files)), 0);
+  /** What happened in the open run before it was opened; empty once the page has it. */
+  private past: readonly TrainingEvent[] = [];
+
+  async readCifar(files: readonly File[], onProgress: (share: number) => void): Promise<DataFacts> {
+    return this.give('cifar10', cifarImages(await cifarFiles(files, onProgress)), 0);
   }
 
   async readPictures(files: readonly PictureFile[], onProgress: (done: number) => void): Promise<DataFacts> {
@@ -82,6 +88,7 @@ export class PageTrainer implements Trainer {
     const session = new Session(choice, settings, images, normalisation, saved);
     this.opened = { settings, normalisation };
     this.session = session;
+    this.past = saved === undefined ? [] : historyOf(saved.metrics, saved.checkpoint.progress.step, 'metrics.jsonl');
     return {
       choice,
       device: deviceName()!,
@@ -89,7 +96,6 @@ export class PageTrainer implements Trainer {
       parameters: session.parameters,
       trainingImages: session.trainingImages,
       totalSteps: session.totalSteps,
-      history: saved === undefined ? [] : historyOf(saved.metrics, saved.checkpoint.progress.step, 'metrics.jsonl'),
       damaged: [],
     };
   }
@@ -103,6 +109,12 @@ export class PageTrainer implements Trainer {
         ? 'CIFAR-10 is needed and was not given yet; choose or drop cifar-10-binary.tar.gz, or its .bin files, first'
         : 'your own pictures are needed and were not given yet; choose or drop a folder that holds a folder of pictures for each class first',
     );
+  }
+
+  async history(first: number): Promise<readonly TrainingEvent[]> {
+    const portion = this.past.slice(first, first + PORTION);
+    if (portion.length === 0) this.past = [];
+    return portion;
   }
 
   go(steps: number, onEvent: (event: TrainingEvent) => void): Promise<Rest> {
