@@ -10,10 +10,12 @@ export type Dropped =
 /** Must be called while the drop is handled: the browser forgets its items afterwards. */
 export async function dropped({ items }: DataTransfer): Promise<Dropped> {
   const given = [...items].map((item) => ({ entry: item.webkitGetAsEntry(), file: item.getAsFile() }));
-  const entries = given.flatMap(({ entry }) => entry ?? []);
-  const loose = given.flatMap(({ entry, file }) => (entry === null && file !== null ? [{ path: file.name, file }] : []));
-  const files = [...(await Promise.all(entries.map(filesOf))).flat(), ...loose];
-  if (entries.some(({ isDirectory }) => isDirectory)) return { kind: 'pictures', files };
+  const parts = given.map(async ({ entry, file }): Promise<PictureFile[]> => {
+    if (entry?.isDirectory) return filesOf(entry);
+    return file === null ? [] : [{ path: file.name, file }]; // a picture from another page has an entry that cannot be read
+  });
+  const files = (await Promise.all(parts)).flat();
+  if (given.some(({ entry }) => entry?.isDirectory)) return { kind: 'pictures', files };
   return sort(files.map(({ file }) => file));
 }
 

@@ -38,6 +38,51 @@ describe.skipIf(!hasChromium)('the playground without a GPU', { timeout: 240_000
     await visitor.phase('empty');
   });
 
+  it('says what a browser lacks that shares no memory, or has no WebAssembly', async () => {
+    const visitor = await playground().visit();
+    const { page } = visitor;
+    await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'SharedArrayBuffer'));
+    await page.reload();
+    const worker = page.workers()[0] ?? (await page.waitForEvent('worker'));
+    await worker.evaluate(() => Reflect.deleteProperty(globalThis, 'SharedArrayBuffer'));
+    expect(await page.locator('#notice').innerText()).toContain('This browser gives pages no memory that threads share');
+    await visitor.choose({ ...SMALL, device: 'simd', threads: 2 });
+    await visitor.press('go');
+    expect(await visitor.alert()).toContain('which this browser gives to no page; leave the number of threads out');
+    await visitor.choose({ threads: '' });
+    await visitor.press('step');
+    await visitor.phase('paused');
+    expect(await visitor.fact('device')).toBe('simd, 1 thread');
+    await visitor.press('stop');
+    await visitor.phase('empty');
+    await worker.evaluate(() => Reflect.deleteProperty(globalThis, 'WebAssembly'));
+    await visitor.press('step');
+    expect(await visitor.alert()).toContain('simd needs WebAssembly with SIMD, which is missing here or switched off');
+  });
+
+  it('says that the page did not start: its script did not arrive, or a browser does not run it', async () => {
+    const visitor = await playground().visit();
+    const { page } = visitor;
+    await page.route(/index-.*\.js$/, (route) => route.abort());
+    await page.reload();
+    expect(await visitor.alert()).toBe(
+      'The page did not start (one of its files did not arrive); reload it, or use a newer browser.',
+    );
+    await page.unrouteAll();
+    await page.addInitScript(() => Reflect.deleteProperty(globalThis, 'ResizeObserver'));
+    await page.reload();
+    expect(await visitor.alert()).toMatch(/^The page did not start \(.*ResizeObserver is not defined\); reload it/);
+  });
+
+  it('goes on where no gradient reaches the layers any more', async () => {
+    const visitor = await playground().visit();
+    await visitor.choose({ ...SMALL, device: 'simd', learningRate: 10, epochs: 1 });
+    await visitor.press('go');
+    await visitor.phase('finished');
+    await visitor.page.locator('#gradients', { hasText: 'highest bar 0.00' }).waitFor();
+    expect(visitor.problems).toEqual([]);
+  });
+
   it('says that the training thread did not start', async () => {
     const visitor = await playground().visit();
     await visitor.page.route(/main-.*\.js$/, (route) => route.abort());

@@ -40,12 +40,30 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     expect(visitor.problems).toEqual([]);
   });
 
+  it('takes a file that is dropped although its place cannot be read, as of a picture from another page', async () => {
+    const visitor = await playground().visit();
+    await visitor.page.evaluate(() => {
+      const file = (_: unknown, reject: (error: Error) => void): void => reject(new Error('Path does not exist'));
+      Reflect.set(DataTransferItem.prototype, 'webkitGetAsEntry', () => ({ isFile: true, isDirectory: false, file }));
+    });
+    await visitor.drop('data_batch_1.bin', cifarFile(50));
+    expect(await imagesText(visitor)).toContain('40 images to train on');
+  });
+
   it('takes the official archive, with its test images', async () => {
     const visitor = await playground().visit();
+    await visitor.page.evaluate(() => {
+      const told = new MutationObserver(() =>
+        Reflect.set(globalThis, 'told', `${Reflect.get(globalThis, 'told')}${place.textContent}`),
+      );
+      const place = document.querySelector('#phase')!;
+      told.observe(place, { childList: true });
+    });
     const names = ['data_batch_1', 'data_batch_2', 'test_batch'];
     const tar = createTar(names.map((name) => ({ name: `cifar-10-batches-bin/${name}.bin`, data: cifarFile(50) })));
     await visitor.drop('cifar-10-binary.tar.gz', gzipSync(tar));
     expect(await imagesText(visitor)).toBe('100 images to train on and 50 to test, 10 classes');
+    expect(await visitor.page.evaluate(() => Reflect.get(globalThis, 'told'))).toContain('Reading the files: 100 %');
   });
 
   it('says what is wrong with files that it cannot use', async () => {
@@ -130,6 +148,8 @@ describe.skipIf(!hasChromium)('files of the playground', { timeout: 240_000 }, (
     await visitor.phase('paused');
     expect(await visitor.page.locator('[name="width"]').inputValue()).toBe('4');
     expect(Number.parseInt(await visitor.fact('step'), 10)).toBe(lossesOf(saved).length);
+    const wouldAsk = (): boolean => !dispatchEvent(new Event('beforeunload', { cancelable: true }));
+    expect(await visitor.page.evaluate(wouldAsk)).toBe(false); // nothing is lost that the file has not
     await train(visitor, 30);
     const resumed = lossesOf(await visitor.save());
     const common = Math.min(resumed.length, undisturbed.length);

@@ -49,7 +49,7 @@ function showBars(place: HTMLElement, bars: readonly { readonly name: string; re
   const names = bars.map(({ name, value }, k) => `layer ${k + 1}, ${name}: ${value.toPrecision(3)}`);
   svg.setAttribute('aria-label', names.join('; '));
   bars.forEach(({ value }, k) => {
-    const height = (HEIGHT * value) / highest;
+    const height = highest > 0 ? (HEIGHT * value) / highest : 0; // layers that no gradient reaches any more
     const bar = document.createElementNS(SVG, 'rect');
     const step = WIDTH / bars.length;
     const box = { x: (k + 0.1) * step, y: TOP + HEIGHT - height, width: 0.8 * step, height };

@@ -11,6 +11,7 @@ export interface StepPlaces {
 export function showStep(places: StepPlaces, { tape, plan, times }: StepText): void {
   places.tape.textContent = tape;
   places.plan.textContent = plan;
+  for (const text of [places.tape, places.plan]) text.tabIndex = 0; // so that it is scrolled without a mouse, too
   const total = times.reduce((sum, { milliseconds }) => sum + milliseconds, 0);
   const row = (op: string, count: string, milliseconds: number): HTMLElement =>
     make('tr', {}, make('td', {}, op), make('td', {}, count), make('td', {}, milliseconds.toFixed(2)));
