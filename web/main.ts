@@ -2,6 +2,7 @@
 import { wrap } from 'comlink';
 import { ChoiceForm } from './choice.ts';
 import { dropped } from './dropped.ts';
+import { Messages } from './messages.ts';
 import { element } from './page.ts';
 import { Playground } from './playground.ts';
 import type { Trainer } from './protocol.ts';
@@ -9,18 +10,19 @@ import { Sketchpad } from './views/sketchpad.ts';
 
 const worker = new Worker(new URL('./worker/main.ts', import.meta.url), { type: 'module' });
 const form = new ChoiceForm();
-const playground = new Playground(wrap<Trainer>(worker), form);
+const messages = new Messages();
+const playground = new Playground(wrap<Trainer>(worker), form, messages);
 worker.addEventListener('error', ({ message }: { readonly message?: string }) => {
   const what = message === undefined ? 'did not start' : `ended (${message})`; // a script that is not there has no message
-  playground.fail(`the training thread ${what}; reload the page`);
+  messages.fail(`the training thread ${what}; reload the page`);
 });
 
 if (!crossOriginIsolated)
-  playground.notice(
+  messages.notice(
     'This page is not cross-origin isolated, so WebAssembly runs on one thread. A host that sends the headers Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp gives it all cores.',
   );
 else if (typeof SharedArrayBuffer === 'undefined')
-  playground.notice('This browser gives pages no memory that threads share, so WebAssembly runs on one thread.');
+  messages.notice('This browser gives pages no memory that threads share, so WebAssembly runs on one thread.');
 
 form.form.addEventListener('submit', (event) => {
   event.preventDefault();
@@ -54,7 +56,7 @@ const sketchpad = new Sketchpad(
 playground.onNewWeights = () => playground.ask(sketchpad.picture());
 element('picture', HTMLInputElement).addEventListener('change', ({ target }) => {
   const [file] = target instanceof HTMLInputElement ? [...(target.files ?? [])] : [];
-  if (file !== undefined) playground.attempt(() => sketchpad.show(file));
+  if (file !== undefined) messages.attempt(() => sketchpad.show(file));
 });
 
 document.addEventListener('dragover', (event) => {
@@ -68,7 +70,7 @@ document.addEventListener('drop', (event) => {
   event.preventDefault();
   document.body.classList.remove('dropping');
   const files = event.dataTransfer;
-  if (files !== null) playground.attempt(() => takeDropped(files));
+  if (files !== null) messages.attempt(() => takeDropped(files));
 });
 
 async function takeDropped(files: DataTransfer): Promise<void> {

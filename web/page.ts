@@ -18,6 +18,13 @@ export function make<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
+/** Gives a person a file to keep. */
+export function offerFile(name: string, bytes: Uint8Array, type: string): void {
+  const url = URL.createObjectURL(new Blob([bytes.slice()], { type }));
+  make('a', { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000); // the download has begun long before
+}
+
 /** For people: 0.0713 as `7.1 %`. */
 export function percent(share: number): string {
   return `${(100 * share).toFixed(1)} %`;

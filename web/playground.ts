@@ -1,14 +1,14 @@
 /** What the page does: one run at a time, its place among the curves, and every failure as a sentence. */
 import { proxy, type Remote } from 'comlink';
 import type { ChoiceForm, Phase } from './choice.ts';
-import { element, make, throttled } from './page.ts';
+import { Inside } from './inside.ts';
+import type { Messages } from './messages.ts';
+import { element, offerFile, throttled } from './page.ts';
 import type { Choice, DataFacts, Picture, PictureFile, RunFacts, Trainer, TrainingEvent } from './protocol.ts';
 import { Curves } from './views/curves.ts';
-import { showInspection } from './views/inspection.ts';
-import { RunView } from './views/runFacts.ts';
+import { nameOf, RunView } from './views/runFacts.ts';
 import { RunList } from './views/runList.ts';
 import { showAnswer } from './views/sketchpad.ts';
-import { showStep } from './views/stepText.ts';
 import type { Trace } from './views/trace.ts';
 
 /** Milliseconds between two drawings: more often nobody sees. */
@@ -31,35 +31,25 @@ export class Playground {
   onNewWeights: () => void = () => undefined;
   private phase: Phase = 'empty';
   private run: OpenRun | undefined;
-  private inspecting = false;
   private unsaved = false;
   private readonly curves = new Curves(element('loss', HTMLElement), element('error', HTMLElement));
   private readonly runs = new RunList(element('runs', HTMLElement), (trace) => {
-    if (this.run?.trace === trace) this.fail('this run is open; stop it before it is taken out');
+    if (this.run?.trace === trace) this.messages.fail('this run is open; stop it before it is taken out');
     else this.forget(trace);
   });
   private readonly redraw = throttled(() => {
     this.run?.view.show();
     this.curves.draw();
   }, PAUSE);
-  private readonly alert = element('alert', HTMLElement);
   private readonly runPlaces = { facts: element('facts', HTMLElement), progress: element('progress', HTMLProgressElement) };
-  private readonly inspectionPlaces = {
-    predictions: element('predictions', HTMLElement),
-    responses: element('responses', HTMLElement),
-    gradients: element('gradients', HTMLElement),
-    filters: element('filters', HTMLElement),
-  };
-  private readonly stepPlaces = {
-    times: element('times', HTMLElement),
-    plan: element('plan', HTMLElement),
-    tape: element('tape-text', HTMLElement),
-  };
+  private readonly inside: Inside;
 
   constructor(
     private readonly trainer: Remote<Trainer>,
     private readonly form: ChoiceForm,
+    private readonly messages: Messages,
   ) {
+    this.inside = new Inside(trainer, () => this.onNewWeights());
     this.enter('empty', 'Choose a network and press Go.');
   }
 
@@ -68,28 +58,9 @@ export class Playground {
     return this.unsaved;
   }
 
-  notice(sentence: string): void {
-    const place = element('notice', HTMLElement);
-    place.textContent = sentence;
-    place.hidden = false;
-  }
-
-  fail(sentence: string): void {
-    this.alert.textContent = sentence;
-    this.alert.hidden = false;
-    this.alert.scrollIntoView({ block: 'nearest' });
-  }
-
-  /** Does something for a person, who reads what went wrong. */
-  attempt(body: () => Promise<void>): void {
-    this.alert.hidden = true;
-    const caught = async (): Promise<void> => body(); // what it throws before its first await, too
-    caught().catch((error: unknown) => this.fail(error instanceof Error ? error.message : String(error)));
-  }
-
   /** Begins a run, or goes on with the one there is. */
   go(steps = Number.POSITIVE_INFINITY): void {
-    this.attempt(async () => {
+    this.messages.attempt(async () => {
       if (this.phase === 'failed') await this.opening('Opening the run again', (choice) => this.trainer.recover(choice.machine));
       else if (this.run === undefined) await this.opening('Preparing', (choice) => this.trainer.open(choice));
       await this.training(() =>
@@ -102,12 +73,12 @@ export class Playground {
   }
 
   pause(): void {
-    this.attempt(() => this.trainer.pause());
+    this.messages.attempt(() => this.trainer.pause());
   }
 
   /** The run ends; its curves stay. */
   stop(): void {
-    this.attempt(async () => {
+    this.messages.attempt(async () => {
       this.run = undefined; // at once: what is under way comes back to nobody
       this.unsaved = false;
       this.enter('busy', 'Stopping after the step under way.');
@@ -118,28 +89,26 @@ export class Playground {
 
   setLearningRate(): void {
     if (this.run === undefined) return;
-    this.attempt(() => this.trainer.setLearningRate(this.form.read().learningRate));
+    this.messages.attempt(() => this.trainer.setLearningRate(this.form.read().learningRate));
   }
 
   save(): void {
-    this.attempt(async () => {
+    this.messages.attempt(async () => {
       const { name, bytes } = await this.trainer.save();
-      const url = URL.createObjectURL(new Blob([bytes.slice()], { type: 'application/x-tar' }));
-      make('a', { href: url, download: name }).click();
-      setTimeout(() => URL.revokeObjectURL(url), 60_000); // the download has begun long before
+      offerFile(name, bytes, 'application/x-tar');
       this.unsaved = false;
     });
   }
 
   load(archive: File): void {
-    this.attempt(async () => {
+    this.messages.attempt(async () => {
       if (this.phase === 'training') throw new Error('a run is training; pause or stop it before another is loaded');
       await this.opening('Loading', ({ machine }) => this.trainer.load(archive, machine));
       const { facts, view } = this.run!;
       this.form.show(facts.choice);
-      if (facts.damaged.length > 0) this.fail(`Passed over: ${facts.damaged.join('; ')}`);
+      if (facts.damaged.length > 0) this.messages.fail(`Passed over: ${facts.damaged.join('; ')}`);
       view.show();
-      await this.inspect();
+      await this.inside.look();
     });
   }
 
@@ -159,20 +128,20 @@ export class Playground {
     if (picture === undefined) place.replaceChildren();
     else if (this.run === undefined) place.textContent = 'There is no network yet to ask. Press Go or Step first.';
     else if (this.phase !== 'failed' && this.phase !== 'busy')
-      this.attempt(async () => showAnswer(place, await this.trainer.classify(picture)));
+      this.messages.attempt(async () => showAnswer(place, await this.trainer.classify(picture)));
   }
 
   measure(): void {
-    this.attempt(() =>
+    this.messages.attempt(() =>
       this.training(async () => {
-        showStep(this.stepPlaces, await this.trainer.measure(proxy((event: TrainingEvent) => this.take(event))));
+        this.inside.showStep(await this.trainer.measure(proxy((event: TrainingEvent) => this.take(event))));
         return 'paused';
       }),
     );
   }
 
   private reading(dataset: DataFacts['dataset'], read: () => Promise<DataFacts>): void {
-    this.attempt(async () => {
+    this.messages.attempt(async () => {
       if (this.run !== undefined) throw new Error('a run is open; stop it before other images are read');
       this.enter('busy', 'Reading the files');
       try {
@@ -221,7 +190,7 @@ export class Playground {
       this.enter('failed', FAILED);
       throw error;
     }
-    await this.inspect();
+    await this.inside.look();
   }
 
   private take(event: TrainingEvent): void {
@@ -231,7 +200,7 @@ export class Playground {
     trace.add(event);
     view.add(event);
     this.redraw();
-    if (event.kind === 'epoch' && this.phase === 'training') this.inspect().catch(() => undefined); // training itself tells
+    if (event.kind === 'epoch' && this.phase === 'training') this.inside.look().catch(() => undefined); // training itself tells
   }
 
   /** In portions: the page answers between two of them. */
@@ -245,43 +214,21 @@ export class Playground {
     }
   }
 
-  private async inspect(): Promise<void> {
-    if (this.inspecting) return;
-    this.inspecting = true;
-    try {
-      showInspection(this.inspectionPlaces, await this.trainer.inspect());
-      this.onNewWeights();
-    } finally {
-      this.inspecting = false;
-    }
-  }
-
   private enter(phase: Phase, sentence: string): void {
     this.phase = phase;
     this.form.enter(phase);
     element('measure', HTMLButtonElement).disabled = phase !== 'paused';
     document.body.dataset.phase = phase;
-    this.say(sentence);
+    this.messages.say(sentence);
   }
 
   /** What comes when its work is done already is not said. */
   private progress(sentence: string): void {
-    if (this.phase === 'busy') this.say(sentence);
-  }
-
-  private say(sentence: string): void {
-    element('phase', HTMLElement).textContent = sentence;
+    if (this.phase === 'busy') this.messages.say(sentence);
   }
 
   private forget(trace: Trace): void {
     this.curves.remove(trace);
     this.runs.remove(trace);
   }
-}
-
-/** What a run is called among the others. */
-function nameOf({ choice, device }: RunFacts): string {
-  const { kind, depth, shortcut, width, batchSize, learningRate } = choice;
-  const form = kind === 'plain' ? '' : ` ${shortcut}`;
-  return `${kind}${depth}${form}, width ${width}, batch ${batchSize}, rate ${learningRate}, ${device}`;
 }

@@ -37,7 +37,7 @@ export class Curves {
 
   constructor(lossPlace: HTMLElement, errorPlace: HTMLElement) {
     this.loss = new Chart(lossPlace, 'loss', lossRange, [
-      { series: [{ width: 0.5, alpha: 0.5 }, { width: 2 }], columns: (trace) => trace.losses() },
+      { series: [{ width: 1, alpha: 0.4 }, { width: 2 }], columns: (trace) => trace.losses() },
     ]);
     this.error = new Chart(
       errorPlace,

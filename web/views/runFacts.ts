@@ -53,3 +53,10 @@ export class RunView {
     );
   }
 }
+
+/** What a run is called among the others. */
+export function nameOf({ choice, device }: RunFacts): string {
+  const { kind, depth, shortcut, width, batchSize, learningRate } = choice;
+  const form = kind === 'plain' ? '' : ` ${shortcut}`;
+  return `${kind}${depth}${form}, width ${width}, batch ${batchSize}, rate ${learningRate}, ${device}`;
+}
