@@ -1,8 +1,8 @@
 /** The diagrams of docs/tour.md about convolution: a frame of the gpu.js kernels, the register tile of simd, Winograd's tiles. */
 import { TILE_COLUMNS, TILE_ROWS } from '../../core/devices/simd/tile.ts';
-import { forwardCorrelation, shiftOf } from '../../core/ops/conv2d/frame.ts';
 import { geometryOf } from '../../core/ops/conv2d/geometry.ts';
-import { type Tiling, tilingOf } from '../../core/ops/conv2d/tile.ts';
+import { forwardCorrelation, shiftOf } from '../../core/ops/conv2d/gpu/frame.ts';
+import { type Tiling, tilingOf } from '../../core/ops/conv2d/gpu/tile.ts';
 import { arrow, BACKWARD, cell, drawing, FORWARD, INK, LEAF, text } from './svg.ts';
 
 /** The convolution whose kernel the page prints. */

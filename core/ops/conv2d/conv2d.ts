@@ -13,8 +13,7 @@ import { type Op, record } from '../../op.ts';
 import { formatShape, type Shape, ShapeError, sameShape } from '../../shape.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type ConvAlgorithm, type ConvOptions, forEachProduct, geometryOf, type Pair } from './geometry.ts';
-import { forwardProgram, inputGradientProgram } from './gpu.ts';
-import { weightGradientProgram } from './gpuWeights.ts';
+import { forwardProgram, inputGradientProgram, weightGradientProgram } from './gpu.ts';
 import { activationLayout, forwardSimd, inputGradientSimd, weightGradientLayout, weightGradientSimd } from './simd.ts';
 
 /** Options of conv2d; a number stands for both axes. */

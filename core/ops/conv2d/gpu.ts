@@ -1,12 +1,12 @@
 /**
  * Convolution on gpu.js: a matrix product whose one operand, the image unrolled by taps, is never written. Images are framed with
- * their padding (frame.ts), so that row k = (c, i, j) of that matrix is the frame itself, read from another start:
+ * their padding (gpu/frame.ts), so that row k = (c, i, j) of that matrix is the frame itself, read from another start:
  *
  *     forward         out[o, p] = sum_{c,i,j} w[o, c, i, j] framed[c, p + shift(i, j)]       p = y * pitch + x, contiguous
  *     input gradient  the same with dy, spread by the stride, for the image, o and c exchanged, and the kernel turned around
- *     weight gradient dw[o, k] = sum_p dy[o, p] framed[c, p + shift(i, j)], in parts (gpuWeights.ts)
+ *     weight gradient dw[o, k] = sum_p dy[o, p] framed[c, p + shift(i, j)], in parts (gpu/weightGradient.ts)
  *
- * A cell makes four numbers, a tile of outputs that share most of what they read (tile.ts); they are unpacked to [n, o, y, x] at the end.
+ * A cell makes four numbers, a tile of outputs that share most of what they read (gpu/tile.ts); they are unpacked to [n, o, y, x] at the end.
  * Images are taken in chunks, so that every array stays below 2^24.
  *
  * What bounds these kernels is loads. gpu.js has no memory that a workgroup shares, reads arrays a number at a time and returns at most
@@ -17,12 +17,14 @@
  * from there.
  */
 import type { GpuProgram, Operand } from '../../devices/gpu/kernel.ts';
-import { backwardCorrelation, type Correlation, forwardCorrelation } from './frame.ts';
-import { unpack } from './frameKernels.ts';
 import type { Geometry } from './geometry.ts';
-import { type Chunk, chunksOf, framed, imagesPerChunk, Program } from './launches.ts';
-import { correlate, shiftTable, type WeightOrder } from './products.ts';
-import { type Tiling, tilingOf } from './tile.ts';
+import { backwardCorrelation, type Correlation, forwardCorrelation } from './gpu/frame.ts';
+import { type Chunk, unpack } from './gpu/frameKernels.ts';
+import { chunksOf, framed, imagesPerChunk, Program } from './gpu/launches.ts';
+import { correlate, shiftTable, type WeightOrder } from './gpu/products.ts';
+import { type Tiling, tilingOf } from './gpu/tile.ts';
+
+export { weightGradientProgram } from './gpu/weightGradient.ts';
 
 export function forwardProgram(geometry: Geometry): GpuProgram {
   return correlationProgram(forwardCorrelation(geometry), geometry.n, 'straight');

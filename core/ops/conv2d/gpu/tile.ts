@@ -2,8 +2,9 @@
  * What a cell of the gpu.js kernels makes. It returns four numbers and works by what it loads, so the four are chosen to share most:
  * neighbouring outputs share what lies between them, output channels all that they read of an image.
  */
+
+import type { Pair } from '../geometry.ts';
 import { type Correlation, type Frame, frameOf, isPrinted, meetings, shiftOf } from './frame.ts';
-import type { Pair } from './geometry.ts';
 
 /** Output channels, rows and columns: four numbers in all, numbered in this order. */
 export interface Tile {

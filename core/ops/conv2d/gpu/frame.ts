@@ -9,7 +9,7 @@
  * every tile finds what it reads at p + shift: no division, no test of bounds, and neighbouring tiles read neighbouring elements. The
  * price are the columns between the last tile and the pitch, for which products are computed and dropped.
  */
-import type { Geometry, Pair } from './geometry.ts';
+import type { Geometry, Pair } from '../geometry.ts';
 
 /** One of the sums of conv2d.ts over taps, as the kernels see it. */
 export interface Correlation {

@@ -2,8 +2,8 @@
  * The gpu.js kernel of conv2d's weight gradient. It sums over positions, so neighbouring cells make neighbouring output channels, for
  * which dy is laid out anew as [n, y, x, o]: then they read neighbours of dy, and all the same element of the image.
  */
-import { type Kernel, kernel } from '../../devices/gpu/kernel.ts';
-import { quotient, unrolling, walk } from '../../devices/gpu/walk.ts';
+import { type Kernel, kernel } from '../../../devices/gpu/kernel.ts';
+import { quotient, unrolling, walk } from '../../../devices/gpu/walk.ts';
 import { type Correlation, type Frame, shiftOf } from './frame.ts';
 import { printShift } from './products.ts';
 

@@ -2,10 +2,9 @@
  * The gpu.js kernels that bring arrays into the order in which products want them, and back. Cells run over neighbouring elements
  * along x, so that divisions, of rows by sizes, are uniform for a backend that computes several x at once.
  */
-import { type Kernel, type KernelThis, kernel } from '../../devices/gpu/kernel.ts';
-import { quotient } from '../../devices/gpu/walk.ts';
+import { type Kernel, type KernelThis, kernel } from '../../../devices/gpu/kernel.ts';
+import { quotient } from '../../../devices/gpu/walk.ts';
 import type { Correlation, Frame } from './frame.ts';
-import type { Chunk } from './launches.ts';
 import type { Tiling } from './tile.ts';
 import type { WeightTile } from './weightProducts.ts';
 
@@ -44,6 +43,12 @@ export function frameImages({ channels, source, padding, spread }: Correlation, 
   return value;
 }`,
   );
+}
+
+/** Images of the batch that are worked on at once. */
+export interface Chunk {
+  readonly first: number;
+  readonly images: number;
 }
 
 /** y[image z, (o, y) y, x] = product[image, o / tile, position, 4], see tile.ts; chunk by chunk where not all `n` images have been made. */

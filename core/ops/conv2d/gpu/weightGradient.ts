@@ -3,10 +3,10 @@
  *
  *     dw[o, k] = sum_p dy[o, p] framed[c, p + shift(i, j)]       k = (c, i, j), p = (n, y, x)
  */
-import { type GpuProgram, MAX_ELEMENTS, MAX_REDUCTION, type Operand } from '../../devices/gpu/kernel.ts';
+import { type GpuProgram, MAX_ELEMENTS, MAX_REDUCTION, type Operand } from '../../../devices/gpu/kernel.ts';
+import type { Geometry, Pair } from '../geometry.ts';
 import { type Correlation, type Frame, forwardCorrelation, frameOf } from './frame.ts';
 import { addParts, turn } from './frameKernels.ts';
-import type { Geometry, Pair } from './geometry.ts';
 import { chunksOf, framed, imagesPerChunk, Program } from './launches.ts';
 import { multiplyParts, type Parts, weightTileOf } from './weightProducts.ts';
 

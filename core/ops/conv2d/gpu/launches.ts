@@ -1,7 +1,7 @@
 /** What conv2d's programs for gpu.js share: the list of launches as it grows, and images in frames. */
-import { type GpuProgram, type Launch, MAX_ELEMENTS, type Operand } from '../../devices/gpu/kernel.ts';
+import { type GpuProgram, type Launch, MAX_ELEMENTS, type Operand } from '../../../devices/gpu/kernel.ts';
 import type { Correlation, Frame } from './frame.ts';
-import { frameImages } from './frameKernels.ts';
+import { type Chunk, frameImages } from './frameKernels.ts';
 
 /** Collects launches and the scratch arrays between them. */
 export class Program {
@@ -19,12 +19,6 @@ export class Program {
   get built(): GpuProgram {
     return { scratch: this.scratch, launches: this.launches };
   }
-}
-
-/** Images of the batch that are worked on at once. */
-export interface Chunk {
-  readonly first: number;
-  readonly images: number;
 }
 
 /** `most` images at a time, so that every array stays below 2^24 elements. */

@@ -2,8 +2,8 @@
  * The gpu.js kernel of conv2d that multiplies weights and images. Sizes are printed into the source and places in arrays are walked to,
  * so that gpu.js computes with whole numbers (walk.ts). Divisions are printed only where there are groups, and never inside of a loop.
  */
-import { type Kernel, kernel } from '../../devices/gpu/kernel.ts';
-import { quotient, unrolling, walk } from '../../devices/gpu/walk.ts';
+import { type Kernel, kernel } from '../../../devices/gpu/kernel.ts';
+import { quotient, unrolling, walk } from '../../../devices/gpu/walk.ts';
 import type { Correlation, Frame } from './frame.ts';
 import type { Term, Tiling } from './tile.ts';
 
