@@ -13,9 +13,9 @@ export function frameImages({ channels, source, padding, spread }: Correlation, 
   const [y, x] = frame.phases;
   const phases = y.count * x.count;
   const inside = (name: string, place: string, axis: 0 | 1): readonly [begin: string, test: string] => {
-    if (spread[axis] === 1) return [`const ${name} = ${place};`, `if (${name} >= 0) {`];
+    if (spread[axis] === 1) return [`const ${name} = ${place};`, `${name} >= 0 && ${name} < ${source[axis]}`];
     const known = `const ${name}Spread = ${place}; const ${name} = idiv(Math.max(${name}Spread, 0.0), ${spread[axis]});`;
-    return [known, `if (${name} * ${spread[axis]} === ${name}Spread) {`];
+    return [known, `${name} * ${spread[axis]} === ${name}Spread && ${name} < ${source[axis]}`];
   };
   const [row, isRow] = inside('h', `line * ${y.step} + a * ${y.gap} + ${y.first - padding[0]}`, 0);
   const [column, isColumn] = inside('w', `this.thread.x * ${x.step} + b * ${x.gap} + ${x.first - padding[1]}`, 1);
@@ -31,14 +31,8 @@ export function frameImages({ channels, source, padding, spread }: Correlation, 
   ${row}
   ${column}
   let value = 0.0;
-  ${isRow}
-    ${isColumn}
-      if (h < ${source[0]}) {
-        if (w < ${source[1]}) {
-          value = source[(((this.thread.z + ${first}) * ${channels} + channel) * ${source[0]} + h) * ${source[1]} + w];
-        }
-      }
-    }
+  if (${isRow} && ${isColumn}) {
+    value = source[(((this.thread.z + ${first}) * ${channels} + channel) * ${source[0]} + h) * ${source[1]} + w];
   }
   return value;
 }`,
