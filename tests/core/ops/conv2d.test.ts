@@ -131,6 +131,12 @@ onEveryDevice((device) => {
     const inputs = [input([2000, 1, 6, 6], 11), input([2, 1, 3, 3], 12)];
     await checkDevice(device, (x, w) => conv2d(x!, w!, { padding: 60, stride: 4 }), inputs, CANCELLATION_TOLERANCE);
   });
+  it('takes more images than a reduction is long, as they lie and in frames', async () => {
+    for (const padding of [0, 1]) {
+      const inputs = [input([4500, 2, 2, 1], 13), input([3, 2, 1, 1], 14)];
+      await checkDevice(device, (x, w) => conv2d(x!, w!, { padding }), inputs, 2e-3);
+    }
+  });
   it('adds long sums in parts (64 x 65 positions, more than 4,096)', async () => {
     await checkDevice(device, (x, w) => conv2d(x!, w!, { padding: 1 }), [input([1, 2, 64, 65], 3), input([3, 2, 3, 3], 4)], 2e-3);
   });
