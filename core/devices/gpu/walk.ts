@@ -1,7 +1,7 @@
 /**
- * What printed kernels are made of: variables that walk through arrays, and divisions only where there is something to divide. gpu.js computes in float32 wherever it does not see whole numbers, and then
- * converts at every read. It sees them in literals, loop counters, `this.thread`, what `|` gives, and variables that start at 0 and are
- * counted up with `++` somewhere.
+ * What printed kernels are made of: variables that walk through arrays, and divisions only where there is something to divide. gpu.js
+ * computes in float32 wherever it does not see whole numbers, and then converts at every read. It sees them in literals, loop counters,
+ * `this.thread`, what `|` gives, and variables that start at 0 and are counted up with `++` somewhere.
  */
 
 /** The statements of such a variable: where it begins, and one that moves it on by at least 1. */

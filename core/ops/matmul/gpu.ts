@@ -50,9 +50,9 @@ interface Axes {
 function axesOf(cells: readonly [number, number, number]): Axes {
   const names = ['this.thread.x', 'this.thread.y', 'this.thread.z'] as const;
   if (Math.max(...cells) <= MAX_CELLS) return { cells, statements: '', names };
-  const statements = `const line = idiv(this.thread.x, ${cells[0]});
+  const statements = `const line = ${quotient('this.thread.x', cells[0])};
   const x = this.thread.x - line * ${cells[0]};
-  const z = idiv(line, ${cells[1]});
+  const z = ${quotient('line', cells[1])};
   const y = line - z * ${cells[1]};`;
   return { cells: [cells[0] * cells[1] * cells[2]], statements, names: ['x', 'y', 'z'] };
 }
@@ -97,7 +97,7 @@ function product(sizes: MatmulSizes, tile: Tile, { count, span }: Parts, axes: A
   const terms = Array.from({ length: unrolled }, (_, u) => term(u)).flat();
   const lines = [
     axes.statements,
-    divided ? `const part = idiv(${z}, ${batch}); const image = ${z} - part * ${batch};` : '',
+    divided ? `const part = ${quotient(z, batch)}; const image = ${z} - part * ${batch};` : '',
     ...[...columns.walks, ...rows.walks].map(({ begin }) => begin),
     'let c0 = 0.0; let c1 = 0.0; let c2 = 0.0; let c3 = 0.0;',
     `for (let k = 0; k < ${span / unrolled}; k++) {`,
@@ -119,7 +119,7 @@ function addParts({ batch, m }: MatmulSizes, { rows, columns, apart }: Tile, { c
     `function (partial) {
   ${axes.statements}
   const tile = ${quotient(y, rows)};
-  const column = idiv(${x}, ${apart});
+  const column = ${quotient(x, apart)};
   const lane = (${y} - tile * ${rows}) * ${columns} + column;
   const start = (${z} * ${tiles} + tile * ${apart} + ${x} - column * ${apart}) * 4 + lane;
   let total = 0.0;

@@ -93,12 +93,16 @@ export function meetings(correlation: Correlation, tile: number, axis: 0 | 1): M
   return all.filter(({ distance }) => (distance - padding[axis]) % spread[axis] === 0);
 }
 
+/** Whether neighbouring outputs read neighbouring elements of the source, and no zeros around or between them. */
+export function readsAsItLies({ stride, spread, padding }: Correlation): boolean {
+  return [...stride, ...spread].every((each) => each === 1) && padding.every((each) => each === 0);
+}
+
 export function frameOf(correlation: Correlation, tile: Pair): Frame {
-  const { source, size, stride, padding, spread } = correlation;
+  const { source, size } = correlation;
   const phases = [phasesOf(correlation, tile, 0), phasesOf(correlation, tile, 1)] as const;
   const tiles: Pair = [Math.ceil(size[0] / tile[0]), Math.ceil(size[1] / tile[1])];
   const [rows, pitch] = [tiles[0] + phases[0].beyond, tiles[1] + phases[1].beyond];
-  const whole = [...stride, ...spread].every((each) => each === 1) && padding.every((each) => each === 0);
   const inOrder = tile[1] === 1 && (tile[0] === 1 || rows === 1) && rows * phases[0].count === source[0] && pitch === source[1];
   return {
     phases,
@@ -106,7 +110,7 @@ export function frameOf(correlation: Correlation, tile: Pair): Frame {
     pitch,
     area: phases[0].count * phases[1].count * rows * pitch,
     positions: (tiles[0] - 1) * pitch + tiles[1],
-    bare: whole && inOrder,
+    bare: readsAsItLies(correlation) && inOrder,
   };
 }
 

@@ -20,7 +20,7 @@ export function correlate(tiling: Tiling, order: WeightOrder, first: number): Ke
   const { channels, groups, outputs } = correlation;
   const weights = weightsOf(correlation, order);
   const [perGroup, cells] = [channels / groups, outputs / tile.channels];
-  const group = groups === 1 ? '' : `const g = idiv(this.thread.y, ${cells});`;
+  const group = groups === 1 ? '' : `const g = ${quotient('this.thread.y', cells)};`;
   const [channel, quad] = groups === 1 ? ['', 'this.thread.y'] : [` + g * ${perGroup}`, `(this.thread.y - g * ${cells})`];
   const at = walk('at', `((this.thread.z + ${first}) * ${channels}${channel}) * ${frame.area} + this.thread.x`);
   const ofGroup = groups === 1 ? '' : `g * ${perGroup * outputs * weights.taps} + `;
@@ -61,14 +61,13 @@ const MOST_LOADS = 32;
 
 /** Lines for each of some channels: every weight is read once, and every element of the image. */
 function sumsByLines(
-  { tile, frame, correlation }: Tiling,
+  { tile, frame, correlation, loads }: Tiling,
   reads: ReadonlyMap<number, readonly Term[]>,
   weights: Weights,
 ): string[][] {
   const lanes = 4 / tile.channels;
   const outputs = Array.from({ length: tile.channels }, (_, o) => o);
-  const taps = [...new Set([...reads.values()].flatMap((terms) => terms.map(({ tap }) => tap)))].sort((a, b) => a - b);
-  const loads = reads.size + taps.length * tile.channels;
+  const taps = Array.from({ length: weights.taps }, (_, tap) => tap);
   const channels = unrolling(correlation.channels / correlation.groups, MOST_LOADS / loads);
   const numbered = (count: number, k: number): string => (count === 1 ? '' : `_${k}`);
   const weight = (c: number, o: number, tap: number): string => `w${tap}${numbered(outputs.length, o)}${numbered(channels, c)}`;

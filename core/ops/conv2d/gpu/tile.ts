@@ -4,7 +4,7 @@
  */
 
 import type { Pair } from '../geometry.ts';
-import { type Correlation, type Frame, frameOf, isPrinted, meetings, shiftOf } from './frame.ts';
+import { type Correlation, type Frame, frameOf, isPrinted, meetings, readsAsItLies, shiftOf } from './frame.ts';
 
 /** Output channels, rows and columns: four numbers in all, numbered in this order. */
 export interface Tile {
@@ -33,27 +33,31 @@ export interface Tiling {
   readonly correlation: Correlation;
   /** What is read from where, as shifts in rising order, and for what; undefined where there are too many taps to print. */
   readonly reads: ReadonlyMap<number, readonly Term[]> | undefined;
+  /** Numbers that a cell loads for each channel. */
+  readonly loads: number;
 }
 
 /** The tiling with the fewest loads. */
 export function tilingOf(correlation: Correlation): Tiling {
   const fitting = TILES.filter(({ channels }) => correlation.outputs % channels === 0);
   const tilings = fitting.map((tile) => tilingBy(correlation, tile));
-  return tilings.reduce((best, each) => (loadsOf(each) < loadsOf(best) ? each : best));
+  return tilings.reduce((best, each) => (loadsOfImage(each) < loadsOfImage(best) ? each : best));
 }
 
 function tilingBy(given: Correlation, tile: Tile): Tiling {
   const correlation = inLine(given, tile.size[0]);
   const frame = frameOf(correlation, tile.size);
-  return { tile, frame, correlation, reads: readsOf(correlation, tile, frame) };
+  const reads = readsOf(correlation, tile, frame);
+  const taps = correlation.kernel[0] * correlation.kernel[1];
+  const elements = reads === undefined ? (taps * 2 * 4) / tile.channels : reads.size; // from a table each with its shift
+  return { tile, frame, correlation, reads, loads: elements + taps * tile.channels };
 }
 
 /** A kernel of one tap sees no rows: the image is one line, cut into as many rows as a tile has, where that goes without rest. */
 function inLine(correlation: Correlation, rows: number): Correlation {
-  const { kernel, stride, spread, padding, source } = correlation;
+  const { kernel, source } = correlation;
   const pixels = source[0] * source[1];
-  const plain = [...kernel, ...stride, ...spread].every((each) => each === 1) && padding.every((each) => each === 0);
-  if (!plain || pixels % rows !== 0) return correlation;
+  if (kernel[0] * kernel[1] > 1 || !readsAsItLies(correlation) || pixels % rows !== 0) return correlation;
   const line: Pair = [rows, pixels / rows];
   return { ...correlation, source: line, size: line };
 }
@@ -71,11 +75,8 @@ function readsOf(correlation: Correlation, { size }: Tile, frame: Frame): Tiling
   return new Map([...reads].sort(([a], [b]) => a - b));
 }
 
-/** By the cells of an image, for one channel of the source; copying an image into its frame is about two more. */
-function loadsOf({ tile, frame, correlation, reads }: Tiling): number {
-  const { kernel, outputs } = correlation;
-  const taps = kernel[0] * kernel[1];
-  const [lanes, cells] = [4 / tile.channels, (frame.positions * outputs) / tile.channels];
-  const perCell = reads === undefined ? taps * (2 * lanes + tile.channels) : reads.size + taps * tile.channels;
-  return perCell * cells + (frame.bare ? 0 : 2 * frame.area);
+/** By all cells, for one channel of the source; copying an image into its frame is about two more for each element. */
+function loadsOfImage({ tile, frame, correlation, loads }: Tiling): number {
+  const cells = (frame.positions * correlation.outputs) / tile.channels;
+  return loads * cells + (frame.bare ? 0 : 2 * frame.area);
 }

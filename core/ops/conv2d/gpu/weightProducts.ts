@@ -69,7 +69,7 @@ export function multiplyParts(correlation: Correlation, frame: Frame, tile: Weig
   const tapRows = window[0] * perRow;
   const whole = pieces[0] * pieces[1] === 1;
   const image = whole ? `(this.thread.z * ${perPart} + m)` : 'block';
-  const group = groups === 1 ? '' : `idiv(this.thread.x, ${outputs / tile.outputs}) * ${channels / groups} + `;
+  const group = groups === 1 ? '' : `${quotient('this.thread.x', outputs / tile.outputs)} * ${channels / groups} + `;
   const place = `(${group}c * ${tile.channels}) * ${frame.area} + shift${whole ? '' : ` + top * ${frame.pitch} + left`}`;
   const body = row(correlation, frame, tile, parts, { image, first, whole });
   return kernel(
@@ -95,9 +95,9 @@ ${printShift(frame, ['down', 'right'])}
 }
 
 function printPiece({ piece, pieces }: Parts): string {
-  return `const block = idiv(this.thread.z, ${pieces[0] * pieces[1]});
+  return `const block = ${quotient('this.thread.z', pieces[0] * pieces[1])};
   const place = this.thread.z - block * ${pieces[0] * pieces[1]};
-  const band = idiv(place, ${pieces[1]});
+  const band = ${quotient('place', pieces[1])};
   const top = band * ${piece[0]};
   const left = (place - band * ${pieces[1]}) * ${piece[1]};`;
 }
